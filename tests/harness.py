@@ -1,0 +1,238 @@
+"""Start any command as a server under test, watch it, and end it.
+
+The server gets a process group of its own, a time zone that is not UTC (so that a Date in
+local time shows), and no PYTHONUNBUFFERED (which would hide a missing flush). Its output
+goes to files, so that it never waits for us to read.
+"""
+
+import errno
+import os
+import random
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+START_SECONDS = 10.0  # until a server listens
+STOP_SECONDS = 5.0  # until it has ended after a signal, before SIGKILL
+
+LAUNCHER = Path(__file__).with_name("launch.py")
+TIME_ZONE = "<+0545>-05:45"  # POSIX form: needs no zone files
+HIDES_FAULTS = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
+
+
+class UsageError(Exception):
+    """The command line names no server that could be started; str() is a sentence."""
+
+
+class StartFailed(Exception):
+    """The server ended or did not listen; str() says what happened, stderr is its own."""
+
+    def __init__(self, what: str, stderr: str = "") -> None:
+        super().__init__(what)
+        self.stderr = stderr
+
+
+class Target(NamedTuple):
+    """What to start: words with {host} and {port}; by_path if a bare .py file was named."""
+
+    label: str
+    words: list[str]
+    by_path: bool
+
+
+def parse_target(text: str) -> Target:
+    """Return the target that SERVER names: a command line, or a path ending in .py.
+
+    Raises UsageError.
+    """
+    words = shlex.split(text)
+    if not words:
+        raise UsageError("SERVER is empty: name a .py file or a command with {port} in it.")
+    if len(words) == 1 and words[0].endswith(".py"):
+        if not Path(words[0]).is_file():
+            raise UsageError(f"There is no file {words[0]}.")
+        return Target(text, [sys.executable, text, "--host", "{host}", "--port", "{port}"], True)
+    if "{port}" not in text:
+        raise UsageError(
+            "SERVER must say where the port goes, as in SERVER='python3 my.py --port {port}'."
+        )
+    if not shutil.which(words[0], path=search_path()):
+        raise UsageError(f"There is no command {words[0]}.")
+    return Target(text, words, False)
+
+
+def search_path() -> str:
+    """Return PATH with our own interpreter's directory first."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
+def target_environment() -> dict[str, str]:
+    """Return the environment that every server under test gets."""
+    kept = {name: value for name, value in os.environ.items() if name not in HIDES_FAULTS}
+    return kept | {"TZ": TIME_ZONE, "PATH": search_path()}
+
+
+def free_port(host: str) -> int:
+    """Return a port that nobody holds, below the range that the kernel hands to clients."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for _ in range(100):
+        port = random.randrange(20000, 32000)
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
+            return port
+    raise UsageError("No free port was found between 20000 and 32000.")
+
+
+def listening_ports(process: psutil.Process) -> set[int]:
+    """Return the ports that process and its descendants listen on, without connecting."""
+    ports = set()
+    try:
+        for member in [process, *process.children(recursive=True)]:
+            for connection in member.net_connections(kind="tcp"):
+                if connection.status == psutil.CONN_LISTEN:
+                    ports.add(connection.laddr.port)
+    except psutil.Error:
+        pass  # a process that ended while it was looked at listens no longer
+    return ports
+
+
+class Server:
+    """One run of a target: start(), talk to host and port, stop() or kill(), close().
+
+    As a context manager it starts on entry and closes at the end.
+    """
+
+    def __init__(self, target: Target, host: str = "127.0.0.1", port: int | None = None) -> None:
+        """port is passed to the command as it is; None picks a free one."""
+        self.target, self.host, self.asked = target, host, port
+        self.port = 0
+        self.process: subprocess.Popen | None = None
+        self.stdout = tempfile.TemporaryFile()
+        self.stderr = tempfile.TemporaryFile()
+
+    def __enter__(self) -> "Server":
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process group and forget its output."""
+        self.kill()
+        self.stdout.close()
+        self.stderr.close()
+
+    def launch(self) -> None:
+        """Start the command in a process group of its own; do not wait for anything."""
+        self.port = free_port(self.host) if self.asked is None else self.asked
+        values = {"{host}": self.host, "{port}": str(self.port)}
+        words = list(self.target.words)
+        for name, value in values.items():
+            words = [word.replace(name, value) for word in words]
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(LAUNCHER), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=self.stdout,
+            stderr=self.stderr,
+            env=target_environment(),
+            start_new_session=True,
+        )
+
+    def start(self) -> None:
+        """Start the command and wait until it listens. Raises StartFailed."""
+        self.launch()
+        try:
+            self.wait_until_listening()
+        except StartFailed:
+            self.kill()
+            raise
+
+    def wait_until_listening(self) -> None:
+        """Return once the port is listened on; with port 0, once any is. Raises StartFailed."""
+        assert self.process is not None
+        watched = psutil.Process(self.process.pid)
+        deadline = time.monotonic() + START_SECONDS
+        ports: set[int] = set()
+        while time.monotonic() < deadline:
+            ports = listening_ports(watched)
+            if self.port in ports or (self.port == 0 and ports):
+                self.port = self.port or ports.pop()
+                return
+            if (status := self.process.poll()) is not None:
+                raise StartFailed(f"It ended at once, with {describe_exit(status)}.", self.errors())
+            time.sleep(0.005)
+        where = f"it listens on {min(ports)}" if ports else "it listens nowhere"
+        raise StartFailed(
+            f"It was asked to listen on port {self.port}; after {START_SECONDS:.0f} s {where}.",
+            self.errors(),
+        )
+
+    def alive(self) -> bool:
+        """Return whether the process that was started still runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, number: int = signal.SIGTERM) -> int | None:
+        """Send a signal to the process and return its exit status; None if it goes on."""
+        assert self.process is not None
+        if self.alive():
+            self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int | None:
+        """Return the exit status once the process has ended; None past the deadline."""
+        assert self.process is not None
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def kill(self) -> None:
+        """End the process group, whatever is left of it."""
+        if self.process is None:
+            return
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass  # macOS answers EPERM for a group of zombies
+        self.process.wait()
+
+    def output(self) -> bytes:
+        """Return what it has written to stdout so far."""
+        return read_whole(self.stdout)
+
+    def errors(self) -> str:
+        """Return what it has written to stderr so far."""
+        return read_whole(self.stderr).decode("utf-8", "backslashreplace")
+
+
+def read_whole(file) -> bytes:
+    """Return the content of file from its start, and leave the position alone.
+
+    The position is shared with the server, which writes there.
+    """
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
+
+
+def describe_exit(status: int) -> str:
+    """Return "exit status 1", or "signal SIGSEGV" for a status below zero."""
+    return f"exit status {status}" if status >= 0 else f"signal {signal.Signals(-status).name}"
