@@ -1,0 +1,287 @@
+"""The pytest plugin of the contract: choose the target, show the board, explain what is red."""
+
+import concurrent.futures
+import os
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.clauses import CLAUSES
+from tests.harness import Server, Target, UsageError, parse_target
+from tests.judge import WIDTH, Red
+from tests.runner import Runner, clause_of
+from tests.visible import rows, wrap
+
+ROOT = Path(__file__).parent.parent
+PARTS = {1: "part1_single"}
+LETTERS = {1: "H"}
+SECTION_WIDTH = 26  # columns of the board
+MARKS = {"passed": "ok ", "failed": "RED", "skipped": "-- "}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that the Makefile passes on."""
+    group = parser.getgroup("contract", "the contract and the server under test")
+    group.addoption("--server", default="", help="a .py file, or a command with {port} in it")
+    group.addoption("--part", type=int, default=max(PARTS), choices=list(PARTS))
+    group.addoption("--finished", action="store_true", help="never take mine.py")
+    group.addoption("--clause", default="", help="only these, as in H07 or H07,H08")
+    group.addoption("--all-red", action="store_true", help="explain every red clause")
+    group.addoption("--jobs", type=int, default=4, help="copies of the server to run")
+    group.addoption("--board", action="store_true", help="print the board as it fills")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks, and the board once the target is known."""
+    config.addinivalue_line("markers", "clause(clause): the clause of the contract it proves")
+    config.addinivalue_line("markers", "finished: only for the finished server")
+    config.addinivalue_line("markers", "lesson: for the course's servers, not for SERVER=")
+    try:
+        config.pluginmanager.register(Board(config), "board")
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let -k H07 find the tests of a clause."""
+    if clause := clause_of(item):
+        item.extra_keyword_matches.add(clause.id)
+
+
+def choose_target(config: pytest.Config) -> Target:
+    """Return the server under test: --server, else mine.py, else the finished one."""
+    if text := config.getoption("--server"):
+        return parse_target(text)
+    folder = PARTS[config.getoption("--part")]
+    mine = ROOT / folder / "mine.py"
+    name = "mine.py" if mine.is_file() and not config.getoption("--finished") else "server.py"
+    target = parse_target(shlex.quote(str(ROOT / folder / name)))
+    return target._replace(label=f"{folder}/{name}")
+
+
+def asked(item: pytest.Item) -> str:
+    """Return the requirement that item's name is, and which form of it."""
+    name, _, form = item.name.removeprefix("test_").partition("[")
+    return name.replace("_", " ") + (f" [{form}" if form else "")
+
+
+def brief(section: str) -> str:
+    """Return as many of the sections as the board has room for."""
+    parts = re.split(r"(?<=[,;]) ", section)
+    while len(" ".join(parts)) > SECTION_WIDTH:
+        parts.pop()
+    return " ".join(parts).rstrip(",;")
+
+
+@pytest.fixture(scope="module")
+def server(request: pytest.FixtureRequest):
+    """A running copy of the server under test, for one module of tests outside the contract."""
+    with Server(choose_target(request.config)) as running:
+        yield running
+
+
+class Board:
+    """Starts the runner, and turns its outcomes into lines for the reader."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.part = config.getoption("--part")
+        self.live = config.getoption("--board")
+        self.target = choose_target(config)
+        self.wanted = [id.upper() for id in config.getoption("--clause").split(",") if id]
+        for id in self.wanted:
+            if id not in CLAUSES:
+                raise UsageError(f"There is no clause {id}; CONTRACT.md in tests lists them.")
+        self.runner: Runner | None = None
+        self.left: dict[str, int] = {}  # items of a clause that are still to be reported
+        self.marks: dict[str, str] = {}  # the outcome of a clause, as far as it is known
+        self.reds: dict[str, Red] = {}  # the first red form of a clause
+        self.red_items: dict[str, pytest.Item] = {}
+        self.others: list[tuple[str, str]] = []  # failed tests outside the contract
+
+    # ---- what runs -------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config, items: list[pytest.Item]) -> None:
+        """Keep what goes with the target and the clauses asked for, in the contract's order."""
+        kept = [item for item in items if self.applies(item)]
+        dropped = [item for item in items if item not in set(kept)]
+        if dropped:
+            config.hook.pytest_deselected(items=dropped)
+        order = {id: number for number, id in enumerate(CLAUSES)}
+        kept.sort(key=lambda item: order[clause_of(item).id] if clause_of(item) else len(order))
+        items[:] = kept
+
+    def applies(self, item: pytest.Item) -> bool:
+        """Return whether item is to run against this target."""
+        clause = clause_of(item)
+        if self.wanted and not (clause and clause.id in self.wanted):
+            return False
+        if clause:
+            return clause.id[0] in LETTERS[self.part]
+        if item.get_closest_marker("lesson"):
+            return not self.config.getoption("--server")
+        return not item.get_closest_marker("finished") or self.target.label.endswith("server.py")
+
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Say what is checked, and set the lanes off."""
+        items = [item for item in session.items if clause_of(item)]
+        if session.config.getoption("--collect-only") or not items:
+            return
+        for item in items:
+            self.left[clause_of(item).id] = self.left.get(clause_of(item).id, 0) + 1
+        if self.live:
+            self.print_header()
+        self.runner = Runner(self.target, items, max(1, self.config.getoption("--jobs")))
+        self.runner.start()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        """Wait for the outcome of a clause's test in place of calling it here."""
+        if not self.runner or not clause_of(pyfuncitem):
+            return None
+        outcome = self.runner.outcomes[pyfuncitem.nodeid]
+        while not concurrent.futures.wait([outcome], timeout=0.5).done:
+            self.show_life(clause_of(pyfuncitem).id)
+        outcome.result()
+        return True
+
+    def pytest_sessionfinish(self) -> None:
+        """End every server."""
+        if self.runner:
+            self.runner.stop()
+
+    # ---- what is shown ---------------------------------------------------------------
+
+    @property
+    def terminal(self):
+        """The terminal reporter, which knows about colour and capture."""
+        return self.config.pluginmanager.getplugin("terminalreporter")
+
+    def print_header(self) -> None:
+        """Say which server is checked, and how to check another."""
+        self.terminal.write_line(f"Checking {self.target.label} (make test-part{self.part}).")
+        if not self.config.getoption("--server"):
+            self.terminal.write_line(
+                f"Another server: make test-part{self.part} SERVER=path/to/your.py"
+            )
+        self.terminal.write_line("")
+
+    def show_life(self, id: str) -> None:
+        """Show on a terminal which clause is waited for; the board's line will replace it."""
+        if self.live and self.terminal.isatty:
+            self.terminal.rewrite(f"  {id} ... {CLAUSES[id].title}", erase=True)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
+        """Put the diagnosis in place of a traceback."""
+        report = yield
+        if call.excinfo and isinstance(call.excinfo.value, Red):
+            clause = clause_of(item)
+            if clause:
+                self.reds.setdefault(clause.id, call.excinfo.value)
+                self.red_items.setdefault(clause.id, item)
+            report.longrepr = "\n".join(self.explain(item, call.excinfo.value))
+        report.clause = clause_of(item).id if clause_of(item) else ""
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add up the outcomes of a clause, and print its line once all are there."""
+        if report.failed and not report.clause:
+            self.others.append((report.nodeid, report.longreprtext))
+        if not report.clause or (report.when != "call" and not report.failed):
+            return
+        id = report.clause
+        ranks = list(MARKS)
+        worse = "failed" if report.failed else report.outcome
+        if id not in self.marks or self.marks[id] == "skipped" or worse == "failed":
+            self.marks[id] = worse if worse in ranks else "failed"
+        self.left[id] -= report.when == "call"
+        if self.live and self.left[id] == 0:
+            if self.terminal.isatty:
+                self.terminal.rewrite("", erase=True)
+            self.print_row(id)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport):
+        """Keep pytest's letters out of the board."""
+        if self.live and getattr(report, "clause", "") and report.when == "call":
+            return report.outcome, "", ""
+        return None
+
+    def print_row(self, id: str) -> None:
+        """Print the line of one clause."""
+        clause, outcome = CLAUSES[id], self.marks[id]
+        mark = "not run" if self.runner.never_answered and outcome == "skipped" else MARKS[outcome]
+        colour = {"failed": {"red": True}, "passed": {"green": True}}.get(outcome, {})
+        self.terminal.write(f"  {id} ")
+        self.terminal.write(mark, **colour)
+        self.terminal.write_line(f" {clause.title:<{47 - len(mark)}} {brief(clause.section)}")
+
+    def pytest_terminal_summary(self) -> None:
+        """Print the total and the explanations; without --board, the board before them."""
+        if not self.runner:
+            return
+        if not self.live:
+            self.terminal.section(f"the contract: {self.target.label}")
+            for id in sorted(self.marks, key=list(CLAUSES).index):
+                self.print_row(id)
+        self.print_total()
+        if self.live:
+            self.print_reds()
+            for name, text in self.others:
+                self.terminal.write_line(f"\n{name}\n{text}")
+
+    def print_total(self) -> None:
+        """Print how many clauses the target keeps."""
+        kept = sum(outcome == "passed" for outcome in self.marks.values())
+        self.terminal.write_line("")
+        if self.runner.never_answered:
+            self.terminal.write_line(f"{self.target.label} could not be checked.")
+            return
+        self.terminal.write_line(
+            f"{self.target.label} keeps {kept} of {len(self.marks)} "
+            f"clause{'s' * (len(self.marks) != 1)} of the HTTP contract."
+        )
+
+    def print_reds(self) -> None:
+        """Explain the first red clause, and name the others; explain all if asked to."""
+        for number, (id, red) in enumerate(self.reds.items()):
+            if number and not self.config.getoption("--all-red"):
+                break
+            self.terminal.write_line("")
+            for line in self.explain(self.red_items[id], red):
+                self.terminal.write_line(line)
+        others = list(self.reds)[1:]
+        if others and not self.config.getoption("--all-red"):
+            self.terminal.write_line("")
+            text = f"Also red: {', '.join(others)} (ALL=1 explains every one)."
+            for line in wrap(text, 78):
+                self.terminal.write_line(line)
+        self.terminal.write_line("")
+
+    def explain(self, item: pytest.Item, red: Red) -> list[str]:
+        """Return the diagnosis with its heading, where to read, and how to run it again."""
+        clause = clause_of(item)
+        if not clause:
+            return red.lines()
+        heading = wrap(f"{clause.id}  {clause.requirement}", 76)
+        lines = [heading[0], *(f"     {line}" for line in heading[1:])]
+        lines += [f"     ({clause.section})", "", *rows("asked", wrap(asked(item), WIDTH))]
+        if self.runner.never_answered:
+            lines = ["The server could not be checked.", ""]
+        lines += red.lines()
+        lines.append(f"  read       {clause.read}")
+        lines.append(f"  again      {self.again(clause.id)}")
+        return lines
+
+    def again(self, id: str) -> str:
+        """Return the command that runs one clause again on the same target."""
+        server = self.config.getoption("--server")
+        if self.live:
+            tail = f" SERVER={shlex.quote(server)}" if server else ""
+            return f"make test-part{self.part} CLAUSE={id}{tail}"
+        tail = f" --server {shlex.quote(server)}" if server else ""
+        return f"{os.path.basename(os.environ.get('_', 'pytest'))} tests -k {id}{tail}"

@@ -1,0 +1,3 @@
+"""What every suite shares: the contract's plugin, which also starts the server."""
+
+pytest_plugins = ["tests.board"]

@@ -1,0 +1,461 @@
+"""H22 and H24 to H27: what is too long, and how a server lives, stops and starts again."""
+
+import contextlib
+import random
+import signal
+import socket
+import time
+
+import pytest
+
+from tests.clauses import clause
+from tests.contract.test_request_line import cases
+from tests.conversation import ANSWER_SECONDS, Conversation
+from tests.harness import Server, StartFailed, describe_exit
+from tests.judge import Red, ask, expect, expect_echo
+from tests.refusal import check_refusal, closed_unanswered
+
+HOST = b"Host: 127.0.0.1\r\n"
+GET = b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"
+MEBIBYTE = 1 << 20
+
+
+def post(content: bytes) -> bytes:
+    """Return a request with content."""
+    return b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % len(content) + content
+
+
+# ---- H22 -------------------------------------------------------------------------------
+
+TOO_LONG = {400, 413, 414, 431}
+UNBOUNDED = "Nothing bounds what is read, so one client can fill the memory. Name a limit, and "
+UNBOUNDED += "count while you read."
+DESTROYED = "The socket was closed with input unread. The kernel then resets the connection, "
+DESTROYED += "and the reset can destroy the answer. Send; shutdown(SHUT_WR); read and drop for "
+DESTROYED += "a while; close."
+BEFORE = "Content-Length says it all: refuse before the content is read."
+
+LINE = b"GET /" + b"a" * (20 * 1024) + b" HTTP/1.1\r\n" + HOST + b"\r\n"
+SECTION = b"GET / HTTP/1.1\r\n" + HOST
+ONE_FIELD = SECTION + b"X-Long: " + b"b" * (80 * 1024) + b"\r\n\r\n"
+MANY_FIELDS = SECTION + b"".join(b"X-%d: 0123456789\r\n" % at for at in range(5000)) + b"\r\n"
+
+
+@clause("H22")
+@cases(
+    {
+        "request-line": [LINE],
+        "request-line-in-pieces": [LINE[:9000], LINE[9000:18000], LINE[18000:]],
+        "request-line-without-end": [b"GET /" + b"a" * MEBIBYTE],
+        "method-without-end": [b"A" * MEBIBYTE],
+        "one-field": [ONE_FIELD],
+        "many-fields": [MANY_FIELDS],
+        "field-without-end": [SECTION + b"X-Long: " + b"b" * MEBIBYTE],
+        "field-name-without-end": [SECTION + b"X" * MEBIBYTE],
+        "fields-without-end": [SECTION + b"X-Some: thing\r\n" * 70_000],
+    }
+)
+def test_a_head_that_is_too_long_is_refused_and_the_client_hears_it(server, case):
+    with ask(server) as talk:
+        check_heard(talk, case, UNBOUNDED)
+
+
+def announce(size: int) -> bytes:
+    """Return the head of a request with size octets of content."""
+    return b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % size
+
+
+@clause("H22")
+@cases(
+    {
+        "by-one-octet": 10 * MEBIBYTE + 1,
+        "11-mebibytes": 11 * MEBIBYTE,
+        "100-gigabytes": 100 * 10**9,
+        "beyond-64-bits": 10**30,
+    }
+)
+def test_content_that_is_too_long_is_refused_before_it_is_read(server, case):
+    with ask(server) as talk:
+        check_heard(talk, [announce(case)], BEFORE)
+
+
+@clause("H22")
+@cases({"12-mebibytes": 12, "15-mebibytes": 15})
+def test_the_refusal_reaches_a_client_that_is_still_sending(server, case):
+    with ask(server) as talk:
+        check_heard(talk, [announce(case * MEBIBYTE), bytes(case * MEBIBYTE)], BEFORE)
+
+
+def check_heard(talk: Conversation, pieces: list[bytes], likely: str) -> None:
+    """Send pieces without a look at what comes back; raise Red unless a refusal is heard."""
+    before = time.time()
+    for piece in pieces:
+        talk.send(piece, listening=False)
+    broken = talk.ended == "reset"  # a send failed
+    talk.ended = ""
+    if closed_unanswered(talk):
+        return
+    words = "413, 414 or 431 (or 400), whole, without a reset; or the end of the connection"
+    response = expect(
+        talk,
+        TOO_LONG,
+        words=words,
+        likely={"silent": likely, "accepted": likely, "short": DESTROYED},
+    )
+    if broken or (response.closes and talk.reads_end() == "reset"):
+        talk.ended = "reset"
+        raise Red("The connection was reset under a client that was sending.", talk, words,
+                  DESTROYED)
+    check_refusal(talk, response, before)
+
+
+@clause("H22")
+def test_a_refused_client_that_stays_does_not_hold_the_server(server):
+    with ask(server, announce(11 * MEBIBYTE)) as stays:
+        if not closed_unanswered(stays):
+            expect(stays, TOO_LONG, likely=BEFORE)
+        with ask(server, GET) as talk:  # one server at a time: waits until the first is let go
+            likely = "After the refusal the server drops what the client still sends, until the "
+            likely += "client closes. This one never does: give up after 2 s (settimeout)."
+            expect(talk, {200}, likely={"silent": likely})
+
+
+@clause("H22")
+def test_what_is_within_the_limits_is_accepted(server):
+    fields = b"".join(b"X-%d: %s\r\n" % (at, b"v" * 500) for at in range(60))
+    with ask(server, b"GET /hello HTTP/1.1\r\n" + HOST + fields + b"\r\n") as talk:
+        expect_echo(talk, targets=("/hello",), likely="The field section may have 64 KiB.")
+
+
+# ---- H24 -------------------------------------------------------------------------------
+
+ALIVE = "An exception on one connection must not end the server: one place around each "
+ALIVE += "connection catches what a client can cause (ConnectionError), and the loop goes on."
+EMPTY = "recv() returned b'', and the empty request was taken apart all the same (IndexError)."
+GONE = "The client went away while the answer was sent: sendall() raises BrokenPipeError or "
+GONE += "ConnectionResetError. Expect them, close, and go on."
+
+
+def check_next(server: Server, likely: str) -> None:
+    """Raise Red unless the next client is answered."""
+    try:
+        talk = ask(server, GET)
+    except OSError as error:
+        reason = error.strerror or error
+        raise Red(f"The next client could not connect: {reason}.", None, "200 for the next "
+                  "client", likely) from None
+    with talk:
+        expect(talk, {200}, likely=dict.fromkeys(("silent", "closed", "short"), likely),
+               words="200 for the next client")
+
+
+@clause("H24")
+@pytest.mark.parametrize("times", [1, 20], ids=["once", "20-times"])
+def test_connect_and_close(server, times):
+    for _ in range(times):
+        with ask(server):
+            pass
+    check_next(server, EMPTY)
+
+
+@clause("H24")
+def test_connect_and_half_close(server):
+    with ask(server, half_close=True) as talk:
+        talk.reads_end()
+    check_next(server, EMPTY)
+
+
+@clause("H24")
+@cases(
+    {
+        "before-a-request": b"",
+        "in-the-request-line": b"GET /he",
+        "in-the-fields": b"GET /hello HTTP/1.1\r\nHost: 12",
+        "in-the-content": post(b"x" * 5000)[:-100],
+        "while-it-is-answered": GET,
+    }
+)
+def test_a_reset_in_the_middle_of_the_request(server, case):
+    for _ in range(3):
+        with ask(server, *([case] if case else [])) as talk:
+            talk.deliver()
+            talk.reset()
+    check_next(server, ALIVE)
+
+
+@clause("H24")
+def test_a_close_in_the_middle_of_the_request(server):
+    for piece in (b"GET /he", b"GET /hello HTTP/1.1\r\nHo", post(b"x" * 5000)[:-100], b"\r\n"):
+        with ask(server, piece) as talk:
+            talk.deliver()
+    check_next(server, ALIVE)
+
+
+@clause("H24")
+def test_a_reset_in_the_middle_of_the_response(server):
+    with ask(server, post(bytes(4 * MEBIBYTE))) as talk:
+        talk.wait(lambda: len(talk.received) > 1000)
+        talk.reset()
+    check_next(server, GONE)
+
+
+@clause("H24")
+def test_a_client_that_stops_reading_and_goes_away(server):
+    with ask(server) as talk:
+        talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        talk.send(post(bytes(4 * MEBIBYTE)), listening=False)
+        talk.deliver()
+    check_next(server, GONE)
+
+
+@clause("H24")
+def test_a_client_that_goes_away_without_a_look_at_the_answer(server):
+    for _ in range(10):
+        with ask(server, GET):
+            pass
+    check_next(server, GONE)
+
+
+@clause("H24")
+@pytest.mark.parametrize("seed", range(12), ids=lambda seed: f"seed-{seed}")
+def test_random_octets(server, seed):
+    chance = random.Random(seed)
+    octets = chance.randbytes(chance.choice([1, 2, 10, 100, 1000, 10_000]))
+    octets += chance.choice([b"", b"\r\n", b"\r\n\r\n", b"\n\n"])
+    with ask(server, octets, half_close=True) as talk:
+        talk.reads_end()
+    check_next(server, ALIVE)
+
+
+# ---- H25 -------------------------------------------------------------------------------
+
+SECRET = b"s3cret"
+SECRETS = {
+    "content": [post(b"password=s3cret")],
+    "target": [b"GET /s3cret?s3cret HTTP/1.1\r\n" + HOST + b"\r\n"],
+    "field": [b"GET / HTTP/1.1\r\n" + HOST + b"Cookie: s3cret\r\n\r\n"],
+    "refused": [b"GET /s3cret HTTP/1.1\r\n" + HOST + b"X : s3cret\r\n\r\n"],
+    "refused-content": [b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: s3cret\r\n\r\ns3cret"],
+    "head": [b"HEAD /s3cret HTTP/1.1\r\n" + HOST + b"\r\n"],
+    "long": [post(SECRET * 20_000)],
+    "surplus": [GET + b"s3cret" * 10],
+    "surplus-request": [post(b"hi") + b"GET /s3cret HTTP/1.1\r\n" + HOST + b"\r\n"],
+    "unfinished": [post(b"s3cret" * 10)[:-3]],
+    "expect": [b"POST / HTTP/1.1\r\n" + HOST + b"Expect: 100-continue\r\nX: s3cret\r\n"
+               b"Content-Length: 6\r\n\r\n", b"s3cret"],
+}
+
+
+@clause("H25")
+@cases(SECRETS)
+def test_nothing_of_one_request_shows_in_the_next_answer(server, case):
+    with ask(server, *case, half_close=True) as first:
+        first.wait(lambda: first.received)
+        first.reads_end(0.5 if first.received else ANSWER_SECONDS)
+    likely = "Something outlives the request: a global, an attribute of the server object, a "
+    likely += "default argument that is a list. Keep what belongs to a request in local variables."
+    for request in (GET, b"GET / HTTP/1.1\r\n\r\n"):
+        with ask(server, request) as talk:
+            response = talk.response()  # whether it is the right one, other clauses ask
+            if SECRET in talk.received:
+                raise Red("This answer shows what another client sent.", [first, talk],
+                          "an answer to this request alone", likely, got_mark=SECRET)
+            if response and response.content.count(b"GET ") > 1:
+                raise Red("The echo holds more than one request.", [first, talk],
+                          "an answer to this request alone", likely)
+
+
+@clause("H25")
+def test_two_clients_in_turn_see_only_their_own(server):
+    for number in range(6):
+        name = b"client-%d" % (number % 2)
+        with ask(server, b"GET /" + name + b" HTTP/1.1\r\n" + HOST + b"\r\n") as talk:
+            expect_echo(talk, targets=("/" + name.decode(),))
+            if b"client-%d" % ((number + 1) % 2) in talk.received:
+                raise Red("This answer shows what another client sent.", talk, "its own target",
+                          "Something outlives the request.")
+
+
+# ---- H26 -------------------------------------------------------------------------------
+
+SAID = b"Serving HTTP on http://"
+
+
+def is_strict(server: Server) -> bool:
+    """Return whether the words at start and stop are this server's business.
+
+    They are for a .py file of the course's command line, and for what prints the line.
+    """
+    return server.target.by_path or SAID in server.output()
+
+
+def check_line(server: Server, host: str) -> None:
+    """Raise Red unless the line at the start is there, whole and true."""
+    line = f"Serving HTTP on http://{host}:{server.port}"
+    deadline = time.monotonic() + 2
+    while line.encode() not in server.output() and time.monotonic() < deadline:
+        time.sleep(0.01)  # it may listen a moment before it says so
+    if line.encode() in server.output():
+        return
+    server.stop(signal.SIGINT)
+    said = server.output()
+    if line.encode() in said:
+        likely = "stdout that is no terminal is written in blocks: print(..., flush=True)."
+        raise Red("The line was printed, and stayed in a buffer until the end.", None, line, likely)
+    words = said.decode("utf-8", "replace").strip().split("\n")[0] or "nothing"
+    likely = "Print where you listen once you do: listener.getsockname() knows the real port, "
+    likely += "and an IPv6 address stands in brackets. (A server with words of its own is given "
+    likely += "as a command: SERVER='python3 my.py --port {port}'.)"
+    raise Red(f"It printed: {words}", None, line, likely)
+
+
+@clause("H26")
+def test_it_says_where_it_listens(server):
+    if not is_strict(server):
+        pytest.skip("a server with words of its own")
+    check_line(server, server.host)
+
+
+@clause("H26")
+def test_port_0_takes_a_free_port_and_names_it(server):
+    if not is_strict(server):
+        pytest.skip("a server with words of its own")
+    with Server(server.target, port=0) as other:
+        check_line(other, other.host)
+        check_next(other, ALIVE)
+
+
+@clause("H26")
+def test_ipv6_works_and_stands_in_brackets(server):
+    if not is_strict(server) or "{host}" not in " ".join(server.target.words):
+        pytest.skip("a server with words of its own")
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            pass
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with Server(server.target, host="::1") as other:
+        check_line(other, "[::1]")
+        check_next(other, ALIVE)
+
+
+@clause("H26")
+def test_a_taken_port_is_told_in_a_sentence(server):
+    if not is_strict(server):
+        pytest.skip("a server with words of its own")
+    words = "a sentence on stderr, and a non-zero exit status"
+    with contextlib.closing(Server(server.target, port=server.port)) as second:
+        second.launch()
+        status = second.wait()
+        said = second.errors() + second.output().decode("utf-8", "replace")
+    if status is None:
+        raise Red("Two servers listen on one port.", None, words,
+                  "SO_REUSEPORT lets them share it; SO_REUSEADDR is what you want.")
+    if status == 0:
+        raise Red("The exit status is 0.", None, words, "sys.exit('a sentence') exits with 1.")
+    if "Traceback" in said or not said.strip():
+        red = Red("It ended with a traceback." if said.strip() else "It ended without a word.",
+                  None, words, "bind() raises OSError: catch it in main, and sys.exit() with "
+                  "a sentence.")
+        red.stderr = said.strip().split("\n")[-1]
+        raise red
+    check_next(server, "A second start disturbed the first.")
+
+
+def in_a_wait(server: Server) -> Conversation:
+    """Return a connection on which the server waits for the rest of a request."""
+    talk = ask(server, b"GET /hello HTTP/1.1\r\nHo")
+    talk.deliver()
+    return talk
+
+
+def in_a_send(server: Server) -> Conversation:
+    """Return a connection on which the server sends an answer that nobody reads."""
+    talk = ask(server)
+    talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    talk.send(post(bytes(8 * MEBIBYTE)), listening=False)
+    talk.deliver()
+    return talk
+
+
+def after_an_answer(server: Server) -> Conversation:
+    """Return a connection that was answered, and that the client has not closed."""
+    talk = ask(server, GET)
+    expect(talk, {200})
+    return talk
+
+
+@clause("H26")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["sigint", "sigterm"])
+@cases(
+    {
+        "idle": None,
+        "while-it-waits": in_a_wait,
+        "while-it-works": in_a_send,
+        "after-an-answer": after_an_answer,
+    }
+)
+def test_a_signal_ends_it_and_the_port_is_free_at_once(server, case, number):
+    with Server(server.target) as first:
+        talk = case(first) if case else None
+        status = first.stop(number)
+        strict = is_strict(first)
+        if status is None:
+            raise Red(f"It goes on after {number.name}.", None, "to end",
+                      "A handler returns and the loop goes on, or an except catches "
+                      "KeyboardInterrupt or SystemExit (a bare except does).")
+        if strict and "Traceback" in first.errors():
+            red = Red(f"It ended with {describe_exit(status)} and a traceback.", None,
+                      "to end without a traceback",
+                      "Ctrl-C raises KeyboardInterrupt wherever the program is, in its except "
+                      "branches too. signal.signal(SIGINT, SIG_DFL) ends it at once.")
+            red.stderr = first.errors().strip().split("\n")[-1]
+            raise red
+        check_restart(server, first.port)
+        if talk:
+            talk.socket.close()
+
+
+def check_restart(server: Server, port: int) -> None:
+    """Raise Red unless the target starts again on port, and answers."""
+    likely = "Connections of the first run are in TIME_WAIT and hold the port for a minute. "
+    likely += "listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1) before bind() says: never mind."
+    try:
+        with Server(server.target, port=port) as again:
+            check_next(again, ALIVE)
+    except StartFailed as failed:
+        red = Red("It did not start again on its port.", None, "to listen again at once", likely)
+        red.stderr = failed.stderr.strip().split("\n")[-1]
+        raise red from None
+
+
+# ---- H27 -------------------------------------------------------------------------------
+
+RAW = b"\x1b]0;owned\x07\x1b[31mred\x08\x7f\0"
+LOUD = {
+    "content": post(RAW),
+    "target": b"GET /" + RAW + b" HTTP/1.1\r\n" + HOST + b"\r\n",
+    "field": b"GET / HTTP/1.1\r\n" + HOST + b"X-A: " + RAW + b"\r\n\r\n",
+    "method": RAW + b" / HTTP/1.1\r\n" + HOST + b"\r\n",
+    "garbage": RAW + b"\r\n\r\n",
+    "carriage-return": post(b"harmless\rFORGED"),
+}
+
+
+@clause("H27")
+@cases(LOUD)
+def test_control_characters_are_printed_visibly(server, case):
+    with Server(server.target) as loud:
+        with ask(loud, case, half_close=True) as talk:
+            talk.reads_end()
+        check_next(loud, ALIVE)
+        loud.stop(signal.SIGINT)
+        printed = loud.output() + loud.errors().encode()
+    raw = [octet for octet in printed if (octet < 0x20 and octet not in b"\t\n") or octet == 0x7F]
+    if raw:
+        likely = "A client can write into your terminal: move the cursor, forge lines of a log, "
+        likely += "set its title. Escape before you print: repr(), or unicode_escape."
+        raise Red(f"The octet {raw[0]:#04x} was printed as it came.", talk,
+                  "printed visibly, as \\x1b or ␛, or not at all", likely)
+
+

@@ -1,0 +1,233 @@
+"""H01 to H06: what an answer looks like on the wire."""
+
+import time
+
+import pytest
+
+from tests.checks import (
+    SECOND,
+    check_date,
+    check_framing,
+    check_head,
+    check_status_line,
+    check_with_h11,
+)
+
+from tests.clauses import clause
+from tests.conversation import Conversation, Response
+from tests.judge import Red, ask, expect, read_echo
+
+GET = b"GET /hello?x=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+POST = b"POST /form HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n\r\nhello"
+UTF8 = "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Name: Zoë\r\nContent-Length: 9\r\n\r\nGrüße €"
+OLD = b"GET /old HTTP/1.0\r\n\r\n"
+NO_HOST = b"GET / HTTP/1.1\r\n\r\n"
+NO_LINE = b"GARBAGE\r\n\r\n"
+BAD_LENGTH = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: x\r\n\r\n"
+BAD_FIELD = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX : 1\r\n\r\n"
+TOO_LARGE = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99999999\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"
+
+ANSWERED = {
+    "get": GET,
+    "post": POST,
+    "not-ascii": UTF8.replace("9\r", f"{len('Grüße €'.encode())}\r").encode(),
+    "no-content": b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n",
+    "http-1.0": OLD,
+}
+REFUSED = {
+    "refused-no-host": NO_HOST,
+    "refused-no-request-line": NO_LINE,
+    "refused-content-length": BAD_LENGTH,
+    "refused-field-line": BAD_FIELD,
+    "refused-too-large": TOO_LARGE,
+    "refused-transfer-coding": CHUNKED,
+}
+BOTH = ANSWERED | REFUSED
+
+
+def each(requests: dict[str, bytes]) -> pytest.MarkDecorator:
+    """Return the parameters for a test of every request, with ids that read."""
+    return pytest.mark.parametrize("request_octets", requests.values(), ids=requests)
+
+
+def hear(talk: Conversation, method: str = "GET") -> Response:
+    """Return any answer there is; silence and a bare close are this clause's business too."""
+    response = talk.response(method)
+    if response is None and talk.ended and talk.sent == [TOO_LARGE]:
+        pytest.skip("closed without an answer, which H22 permits")
+    if response is None:
+        raise Red(
+            "Nothing came that has a beginning and an end.",
+            talk,
+            "an answer",
+            "Every request gets an answer, also one that is refused: is there a path in "
+            "your code that ends without sending one, or a head that never ends?",
+        )
+    return response
+
+
+# ---- H01 -------------------------------------------------------------------------------
+
+@clause("H01")
+@each(BOTH | {"head": GET.replace(b"GET", b"HEAD"), "refused-version": b"GET / HTTP/9.9\r\n\r\n"})
+def test_the_answer_begins_with_a_status_line(server, request_octets):
+    with ask(server, request_octets) as talk:
+        check_status_line(talk, hear(talk, request_octets.split(b" ")[0].decode()))
+
+
+# ---- H02 -------------------------------------------------------------------------------
+
+@clause("H02")
+@each(BOTH | {"head": GET.replace(b"GET", b"HEAD")})
+def test_the_head_is_lines_with_crlf_and_an_empty_line(server, request_octets):
+    with ask(server, request_octets) as talk:
+        method = request_octets.split(b" ")[0].decode()
+        check_head(talk, talk.response(method) or headless(talk))
+
+
+def headless(talk: Conversation) -> Response:
+    """Return what came as a head that never ended; raise Red if nothing came."""
+    if not talk.received:
+        hear(talk)
+    return Response(bytes(talk.received), None, [], b"", "close", False, 0, len(talk.received))
+
+
+# ---- H03 -------------------------------------------------------------------------------
+
+
+@clause("H03")
+@each(BOTH)
+def test_the_end_of_the_content_is_known(server, request_octets):
+    with ask(server, request_octets) as talk:
+        check_framing(talk, hear(talk))
+
+
+@clause("H03")
+@pytest.mark.parametrize("size", [0, 1, 1000, 100_000], ids=lambda size: f"{size}-octets")
+def test_the_length_is_right_for_every_size(server, size):
+    head = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % size
+    with ask(server, head + b"z" * size) as talk:
+        check_framing(talk, hear(talk))
+
+
+@clause("H03")
+@each(BOTH)
+def test_h11_reads_the_answer_as_well(server, request_octets):
+    """h11 is a parser that we did not write."""
+    with ask(server, request_octets) as talk:
+        response = hear(talk, request_octets.split(b" ")[0].decode())
+        if response.closes:
+            talk.reads_end()
+        check_with_h11(talk, response)
+
+
+# ---- H04 -------------------------------------------------------------------------------
+
+@clause("H04")
+@each({name: octets for name, octets in BOTH.items() if b"HTTP/1.0" not in octets})
+def test_the_connection_is_closed_or_kept_as_the_answer_says(server, request_octets):
+    with ask(server, request_octets) as talk:
+        response = hear(talk)
+        permitted = "the end of the connection after Connection: close; without it, the next "
+        permitted += "answer on the same connection"
+        if response.closes:
+            if not talk.reads_end():
+                likely = "The answer was sent, and the socket stays open. close() it; nothing "
+                likely += "else may hold it (another reference, a child process)."
+                raise Red("The connection was not closed.", talk, permitted, likely)
+            return
+        talk.send(SECOND)
+        if talk.response() is None:
+            raise Red(
+                "The answer does not announce the end, and the next request got no answer.",
+                talk,
+                permitted,
+                "HTTP/1.1 keeps connections open unless one side says Connection: close. "
+                "Send that field if you close.",
+            )
+
+
+# ---- H05 -------------------------------------------------------------------------------
+
+@clause("H05")
+@each(BOTH)
+def test_every_answer_has_the_date_of_now(server, request_octets):
+    before = time.time()
+    with ask(server, request_octets) as talk:
+        response = hear(talk)
+        if response.status and (response.status >= 500 and not response.values("date")):
+            return  # RFC 9110 §6.6.1: MAY in 5xx
+        check_date(talk, response, before)
+
+
+@clause("H05")
+def test_the_date_moves_on(server):
+    with ask(server, GET) as first:
+        earlier = check_date(first, hear(first), time.time() - 1)
+    deadline = time.monotonic() + 4
+    while time.monotonic() < deadline:
+        time.sleep(0.3)  # the clock is what is waited for: Date has whole seconds
+        with ask(server, GET) as talk:
+            if check_date(talk, hear(talk), time.time() - 1) != earlier:
+                return
+    likely = "It was computed once, when the program started or a function was defined."
+    raise Red(
+        "Four seconds later the Date is still the same.",
+        [first, talk],
+        "a later Date",
+        likely,
+        got_mark=earlier.encode(),
+    )
+
+
+# ---- H06 -------------------------------------------------------------------------------
+
+
+@clause("H06")
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b" /hello?x=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        b" / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"a" * 2000 + b"\r\n\r\n",
+        b" /old HTTP/1.0\r\n\r\n",
+    ],
+    ids=["query", "long", "http-1.0"],
+)
+def test_head_has_the_fields_of_get_and_no_content(server, rest):
+    with ask(server, b"GET" + rest) as by_get:
+        got = hear(by_get)
+        length = len(got.content)
+    with ask(server, b"HEAD" + rest) as talk:
+        response = expect(talk, {got.status or 200}, method="HEAD", words=f"{got.status}, as GET")
+        permitted = f"{got.status}, no content; Content-Length: {length}, or none"
+        if response.closes or b"HTTP/1.0" in rest:
+            talk.reads_end()
+        else:
+            talk.send(SECOND)
+            talk.wait(lambda: len(talk.received) > response.end)
+        if talk.received[response.end : response.end + 5] not in (b"", b"HTTP/"):
+            likely = "The content is sent whatever the method is. Leave it out for HEAD, and "
+            likely += "leave Content-Length as it would be for GET."
+            place = (response.end, len(talk.received))
+            raise Red("Content follows the head.", talk, permitted, likely, got_mark=place)
+        lengths = response.values("content-length")
+        if lengths and lengths != [str(length)]:
+            likely = "HEAD asks what GET would say. "
+            likely += (
+                "0 is the length of nothing that anyone asked for."
+                if lengths == ["0"]
+                else "Here the length is that of HEAD's own echo, one octet longer than GET's."
+                if lengths == [str(length + 1)]
+                else "Compute the length as for GET."
+            )
+            mark = b"Content-Length: " + lengths[0].encode()
+            raise Red(f"GET has {length} octets of content.", talk, permitted, likely, got_mark=mark)
+
+
+@clause("H06")
+def test_get_after_head_still_has_its_content(server):
+    with ask(server, b"HEAD / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") as talk:
+        expect(talk, {200}, method="HEAD")
+    with ask(server, GET) as talk:
+        read_echo(talk, expect(talk, {200}))

@@ -1,0 +1,181 @@
+"""Run the clauses side by side, each against its own copy of the server under test.
+
+pytest collects and reports; the bodies of clause tests run here, in a few lanes. A lane
+takes one clause after the other and stops it at its first red form. A server that died, or
+that a clause found wanting, is replaced before the lane goes on.
+"""
+
+import queue
+import re
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from tests.clauses import CLAUSES, Clause
+from tests.harness import Server, StartFailed, Target, describe_exit
+from tests.judge import Red, ask
+
+# These wait for the clock or for processes, so they begin first.
+LONGEST_FIRST = ("H22", "H05", "H26", "H24")
+PLAINEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+class Runner:
+    """The lanes for one target and the outcome of every item, by node id."""
+
+    def __init__(self, target: Target, items: list[pytest.Item], jobs: int) -> None:
+        self.target, self.jobs = target, jobs
+        self.outcomes: dict[str, Future] = {item.nodeid: Future() for item in items}
+        self.by_clause: dict[str, list[pytest.Item]] = {}
+        for item in items:
+            self.by_clause.setdefault(clause_of(item).id, []).append(item)
+        self.todo: queue.SimpleQueue[str] = queue.SimpleQueue()
+        for id in sorted(self.by_clause, key=lambda id: (id not in LONGEST_FIRST, id)):
+            self.todo.put(id)
+        self.lanes: list[threading.Thread] = []
+        self.stopped = threading.Event()
+        self.never_answered = False
+
+    def start(self) -> None:
+        """Try the plainest request; then run all clauses, or none if it got no answer."""
+        first = Server(self.target)
+        try:
+            first.start()
+            self.check_plainest(first)
+        except (Red, StartFailed, OSError) as reason:
+            self.give_up(as_red(reason, first, 0))
+            first.close()
+            return
+        count = min(self.jobs, len(self.by_clause))
+        for server in [first, *(Server(self.target) for _ in range(count - 1))]:
+            lane = threading.Thread(target=self.run_lane, args=(server,), daemon=True)
+            self.lanes.append(lane)
+            lane.start()
+
+    def check_plainest(self, server: Server) -> None:
+        """Raise Red if the plainest request gets nothing that looks like an answer."""
+        with ask(server, PLAINEST) as talk:
+            if not talk.response() and not talk.received:
+                raise Red(
+                    "The plainest request got no answer, so nothing else was tried.",
+                    talk,
+                    "any answer at all",
+                    "accept() a connection, recv() the request, sendall() an answer, close().",
+                )
+
+    def give_up(self, red: Red) -> None:
+        """Let the first item be red with the one reason, and all others not run."""
+        self.never_answered = True
+        for number, outcome in enumerate(self.outcomes.values()):
+            outcome.set_exception(pytest.skip.Exception("not run") if number else red)
+
+    def run_lane(self, server: Server) -> None:
+        """Take clauses until none is left."""
+        try:
+            while not self.stopped.is_set():
+                self.run_clause(self.by_clause[self.todo.get_nowait()], server)
+        except queue.Empty:
+            pass
+        finally:
+            server.close()
+
+    def run_clause(self, items: list[pytest.Item], server: Server) -> None:
+        """Run the forms of one clause up to the first red one."""
+        red = False
+        for number, item in enumerate(items):
+            outcome = self.outcomes[item.nodeid]
+            if red:
+                outcome.set_exception(pytest.skip.Exception("an earlier form is red"))
+                continue
+            try:
+                self.run_item(item, server, last=number == len(items) - 1)
+                outcome.set_result(None)
+            except pytest.skip.Exception as skipped:
+                outcome.set_exception(skipped)
+            except Exception as reason:  # a fault of the suite's own must not stop the lane
+                red = True
+                outcome.set_exception(reason)
+                server.kill()
+
+    def run_item(self, item: pytest.Item, server: Server, last: bool) -> None:
+        """Run one test body; raise Red if it or the server's end says so."""
+        if not server.alive():
+            try:
+                server.start()
+            except StartFailed as failed:
+                raise as_red(failed, server, 0) from None
+        begun = len(server.errors())
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        try:
+            item.obj(server=server, **params)
+            if last or not server.alive():
+                self.check_alive(server)
+        except (Red, StartFailed, OSError) as reason:
+            raise as_red(reason, server, begun) from None
+
+    def check_alive(self, server: Server) -> None:
+        """Raise Red unless the server answers the plainest request."""
+        with ask(server, PLAINEST) as talk:
+            if talk.response() is None and not talk.received:
+                raise Red(
+                    "After these requests the server answers no more.",
+                    talk,
+                    "an answer, as before",
+                    "One request took the server down, or keeps it for ever.",
+                )
+
+    def stop(self) -> None:
+        """Let the lanes end after the clause at hand, and wait for them."""
+        self.stopped.set()
+        for lane in self.lanes:
+            lane.join()
+
+
+def as_red(reason: Exception, server: Server, begun: int) -> Red:
+    """Return reason as Red, with what the server wrote to stderr since position begun."""
+    if isinstance(reason, StartFailed):
+        red = Red(
+            str(reason),
+            None,
+            "to start, and to listen on the port that the command line names",
+            "The reason stands in its own words below stderr; if it is empty, look at what "
+            "the program does with --host and --port.",
+        )
+        red.stderr = told(reason.stderr)
+        return red
+    if isinstance(reason, OSError):
+        reason = Red(
+            f"No connection could be made: {reason.strerror or reason}.",
+            None,
+            "a connection, as before",
+            "One request took the server down. An exception on one connection must not end "
+            "it: catch what a client can cause around each connection, and go on.",
+        )
+    assert isinstance(reason, Red)
+    if not reason.stderr:
+        reason.stderr = told(server.errors()[begun:])
+    if server.process and not server.alive():
+        status = describe_exit(server.process.returncode)
+        reason.problem += f" The server has ended, with {status}."
+    return reason
+
+
+def told(stderr: str) -> str:
+    """Return the gist of stderr: the exception and where it was raised, or the last line."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    frames = re.findall(r'File "(.+)", line (\d+), in (\S+)', stderr)
+    own = [frame for frame in frames if "/lib/python" not in frame[0]] or frames
+    if not own or "Traceback" not in stderr:
+        return lines[-1]
+    path, line, name = own[-1]
+    return f"{lines[-1]} ({Path(path).name}, line {line}, in {name})"
+
+
+def clause_of(item: pytest.Item) -> Clause | None:
+    """Return the clause that item proves; None for tests outside the contract."""
+    mark = item.get_closest_marker("clause")
+    return CLAUSES[mark.args[0].id] if mark else None
