@@ -1,0 +1,54 @@
+# The commands of the course. GNU make 3.81 and a POSIX shell suffice.
+
+HOST = 127.0.0.1
+PORT = 8888
+SERVER =
+CLAUSE =
+ALL =
+PYTHON ?= python3
+
+# Empty unless the reader named an interpreter: make PYTHON=python3.13 ...
+NAMED := $(if $(filter file default undefined,$(origin PYTHON)),,$(PYTHON))
+VENV := sh tests/venv.sh
+PYTEST := .venv/bin/python -m pytest --quiet --board --tb=no -rN -o console_output_style=classic
+export SERVER
+OPTIONS = $(if $(SERVER),--server "$$SERVER") $(if $(CLAUSE),--clause '$(CLAUSE)') \
+	$(if $(ALL),--all-red)
+# The reader's own server, once there is one; else the finished one.
+part1 := $(firstword $(wildcard part1_single/mine.py) part1_single/server.py)
+
+.PHONY: help serve-part1 test-part1 test test-all fuzz setup clean
+
+help: ## this list
+	@echo 'make TARGET [NAME=value ...]'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+		while IFS='|' read -r name text; do printf '  %-13s %s\n' "$$name" "$$text"; done
+
+serve-part1: ## part 1 on http://127.0.0.1:8888 (HOST=, PORT=); installs nothing
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'This course needs Python 3.11 or later: make PYTHON=python3.12 $@' >&2; exit 1; }
+	@exec $(PYTHON) $(part1) --host '$(HOST)' --port '$(PORT)'
+
+test-part1: ## check part 1, clause by clause (SERVER=, CLAUSE=H07, ALL=1)
+	@$(VENV) check '$(PYTHON)' '$(NAMED)'
+	@$(PYTEST) --part 1 $(OPTIONS) tests/contract tests/part1
+
+test: ## every part and the course's own tests, on the finished servers
+	@$(VENV) test '$(PYTHON)' '$(NAMED)'
+	@$(PYTEST) --part 1 --finished tests/contract tests/part1 tests/course
+
+test-all: ## also what is slow or needs more: browser, mistakes, mutated requests
+	@$(VENV) browser '$(PYTHON)' '$(NAMED)'
+	@$(PYTEST) --part 1 --finished --slow tests
+
+fuzz: ## 100,000 mutated requests against part 1 (COUNT=, SEED=, SERVER=)
+	@$(VENV) check '$(PYTHON)' '$(NAMED)'
+	@.venv/bin/python -m tests.fuzz --count '$(or $(COUNT),100000)' --seed '$(or $(SEED),1)' \
+		$(if $(SERVER),--server "$$SERVER")
+
+setup: ## install all that any target needs, once
+	@$(VENV) browser '$(PYTHON)' '$(NAMED)'
+
+clean: ## remove .venv and what Python compiled
+	rm -rf .venv
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
