@@ -98,11 +98,11 @@ def free_port(host: str) -> int:
     raise UsageError("No free port was found between 20000 and 32000.")
 
 
-def listening_ports(process: psutil.Process) -> set[int]:
-    """Return the ports that process and its descendants listen on, without connecting."""
+def listening_ports(process: psutil.Process, descendants: bool) -> set[int]:
+    """Return the ports that process, or its descendants too, listen on, without connecting."""
     ports = set()
     try:
-        for member in [process, *process.children(recursive=True)]:
+        for member in [process, *(process.children(recursive=True) if descendants else [])]:
             for connection in member.net_connections(kind="tcp"):
                 if connection.status == psutil.CONN_LISTEN:
                     ports.add(connection.laddr.port)
@@ -142,9 +142,10 @@ class Server:
         self.stdout.close()
         self.stderr.close()
 
-    def launch(self) -> None:
+    def launch(self, same_port: bool = False) -> None:
         """Start the command in a process group of its own; do not wait for anything."""
-        self.port = free_port(self.host) if self.asked is None else self.asked
+        if not same_port:
+            self.port = free_port(self.host) if self.asked is None else self.asked
         values = {"{host}": self.host, "{port}": str(self.port)}
         words = list(self.target.words)
         for name, value in values.items():
@@ -158,9 +159,12 @@ class Server:
             start_new_session=True,
         )
 
-    def start(self) -> None:
-        """Start the command and wait until it listens. Raises StartFailed."""
-        self.launch()
+    def start(self, same_port: bool = False) -> None:
+        """Start the command and wait until it listens; again on same_port if it ran before.
+
+        Raises StartFailed.
+        """
+        self.launch(same_port)
         try:
             self.wait_until_listening()
         except StartFailed:
@@ -171,16 +175,17 @@ class Server:
         """Return once the port is listened on; with port 0, once any is. Raises StartFailed."""
         assert self.process is not None
         watched = psutil.Process(self.process.pid)
-        deadline = time.monotonic() + START_SECONDS
+        begun = time.monotonic()
         ports: set[int] = set()
-        while time.monotonic() < deadline:
-            ports = listening_ports(watched)
+        while (elapsed := time.monotonic() - begun) < START_SECONDS:
+            # Most servers listen themselves; to look at every process takes long.
+            ports = listening_ports(watched, descendants=elapsed > 0.5)
             if self.port in ports or (self.port == 0 and ports):
                 self.port = self.port or ports.pop()
                 return
             if (status := self.process.poll()) is not None:
                 raise StartFailed(f"It ended at once, with {describe_exit(status)}.", self.errors())
-            time.sleep(0.005)
+            time.sleep(0.01)
         where = f"it listens on {min(ports)}" if ports else "it listens nowhere"
         raise StartFailed(
             f"It was asked to listen on port {self.port}; after {START_SECONDS:.0f} s {where}.",
