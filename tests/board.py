@@ -1,7 +1,6 @@
 """The pytest plugin of the contract: choose the target, show the board, explain what is red."""
 
 import concurrent.futures
-import os
 import re
 import shlex
 from pathlib import Path
@@ -9,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.clauses import CLAUSES
-from tests.harness import Server, Target, UsageError, parse_target
+from tests.harness import Target, UsageError, parse_target
 from tests.judge import WIDTH, Red
-from tests.runner import Runner, clause_of
+from tests.runner import Runner, clause_of, in_lane
 from tests.visible import rows, wrap
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--finished", action="store_true", help="never take mine.py")
     group.addoption("--clause", default="", help="only these, as in H07 or H07,H08")
     group.addoption("--all-red", action="store_true", help="explain every red clause")
+    group.addoption("--slow", action="store_true", help="also what takes minutes")
     group.addoption("--jobs", type=int, default=4, help="copies of the server to run")
     group.addoption("--board", action="store_true", help="print the board as it fills")
 
@@ -37,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marks, and the board once the target is known."""
     config.addinivalue_line("markers", "clause(clause): the clause of the contract it proves")
     config.addinivalue_line("markers", "finished: only for the finished server")
+    config.addinivalue_line("markers", "slow: takes minutes; only with --slow")
     config.addinivalue_line("markers", "lesson: for the course's servers, not for SERVER=")
     try:
         config.pluginmanager.register(Board(config), "board")
@@ -75,11 +76,9 @@ def brief(section: str) -> str:
     return " ".join(parts).rstrip(",;")
 
 
-@pytest.fixture(scope="module")
-def server(request: pytest.FixtureRequest):
-    """A running copy of the server under test, for one module of tests outside the contract."""
-    with Server(choose_target(request.config)) as running:
-        yield running
+@pytest.fixture
+def server():
+    """Stand in for the server that the lane of a test hands to it (tests/runner.py)."""
 
 
 class Board:
@@ -121,17 +120,19 @@ class Board:
             return False
         if clause:
             return clause.id[0] in LETTERS[self.part]
+        if item.get_closest_marker("slow") and not self.config.getoption("--slow"):
+            return False
         if item.get_closest_marker("lesson"):
             return not self.config.getoption("--server")
         return not item.get_closest_marker("finished") or self.target.label.endswith("server.py")
 
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Say what is checked, and set the lanes off."""
-        items = [item for item in session.items if clause_of(item)]
+        items = [item for item in session.items if in_lane(item)]
         if session.config.getoption("--collect-only") or not items:
             return
-        for item in items:
-            self.left[clause_of(item).id] = self.left.get(clause_of(item).id, 0) + 1
+        for clause in filter(None, map(clause_of, items)):
+            self.left[clause.id] = self.left.get(clause.id, 0) + 1
         if self.live:
             self.print_header()
         self.runner = Runner(self.target, items, max(1, self.config.getoption("--jobs")))
@@ -139,12 +140,13 @@ class Board:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
-        """Wait for the outcome of a clause's test in place of calling it here."""
-        if not self.runner or not clause_of(pyfuncitem):
+        """Wait for the outcome of a test in a lane in place of calling it here."""
+        if not self.runner or pyfuncitem.nodeid not in self.runner.outcomes:
             return None
         outcome = self.runner.outcomes[pyfuncitem.nodeid]
         while not concurrent.futures.wait([outcome], timeout=0.5).done:
-            self.show_life(clause_of(pyfuncitem).id)
+            if clause := clause_of(pyfuncitem):
+                self.show_life(clause.id)
         outcome.result()
         return True
 
@@ -284,4 +286,4 @@ class Board:
             tail = f" SERVER={shlex.quote(server)}" if server else ""
             return f"make test-part{self.part} CLAUSE={id}{tail}"
         tail = f" --server {shlex.quote(server)}" if server else ""
-        return f"{os.path.basename(os.environ.get('_', 'pytest'))} tests -k {id}{tail}"
+        return f"pytest tests -k {id}{tail}"

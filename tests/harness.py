@@ -225,6 +225,13 @@ class Server:
         """Return what it has written to stdout so far."""
         return read_whole(self.stdout)
 
+    def wait_for_output(self, wanted: bytes) -> bytes:
+        """Return the output once wanted is in it, or what there is past the deadline."""
+        deadline = time.monotonic() + START_SECONDS
+        while wanted not in self.output() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self.output()
+
     def errors(self) -> str:
         """Return what it has written to stderr so far."""
         return read_whole(self.stderr).decode("utf-8", "backslashreplace")

@@ -1,8 +1,9 @@
 """Run the clauses side by side, each against its own copy of the server under test.
 
-pytest collects and reports; the bodies of clause tests run here, in a few lanes. A lane
-takes one clause after the other and stops it at its first red form. A server that died, or
-that a clause found wanting, is replaced before the lane goes on.
+pytest collects and reports; the bodies of the tests of clauses and parts run here, in a few
+lanes. A lane takes one clause after the other and stops it at its first red form (a module
+of a part's own tests is run to its end). A server that died, or that a test found wanting,
+is replaced before the lane goes on.
 """
 
 import queue
@@ -28,11 +29,12 @@ class Runner:
     def __init__(self, target: Target, items: list[pytest.Item], jobs: int) -> None:
         self.target, self.jobs = target, jobs
         self.outcomes: dict[str, Future] = {item.nodeid: Future() for item in items}
-        self.by_clause: dict[str, list[pytest.Item]] = {}
+        self.groups: dict[str, list[pytest.Item]] = {}  # by clause, or by module
         for item in items:
-            self.by_clause.setdefault(clause_of(item).id, []).append(item)
+            clause = clause_of(item)
+            self.groups.setdefault(clause.id if clause else item.path.stem, []).append(item)
         self.todo: queue.SimpleQueue[str] = queue.SimpleQueue()
-        for id in sorted(self.by_clause, key=lambda id: (id not in LONGEST_FIRST, id)):
+        for id in sorted(self.groups, key=lambda id: (id not in LONGEST_FIRST, id)):
             self.todo.put(id)
         self.lanes: list[threading.Thread] = []
         self.stopped = threading.Event()
@@ -48,7 +50,7 @@ class Runner:
             self.give_up(as_red(reason, first, 0))
             first.close()
             return
-        count = min(self.jobs, len(self.by_clause))
+        count = min(self.jobs, len(self.groups))
         for server in [first, *(Server(self.target) for _ in range(count - 1))]:
             lane = threading.Thread(target=self.run_lane, args=(server,), daemon=True)
             self.lanes.append(lane)
@@ -72,17 +74,17 @@ class Runner:
             outcome.set_exception(pytest.skip.Exception("not run") if number else red)
 
     def run_lane(self, server: Server) -> None:
-        """Take clauses until none is left."""
+        """Take groups until none is left."""
         try:
             while not self.stopped.is_set():
-                self.run_clause(self.by_clause[self.todo.get_nowait()], server)
+                self.run_group(self.groups[self.todo.get_nowait()], server)
         except queue.Empty:
             pass
         finally:
             server.close()
 
-    def run_clause(self, items: list[pytest.Item], server: Server) -> None:
-        """Run the forms of one clause up to the first red one."""
+    def run_group(self, items: list[pytest.Item], server: Server) -> None:
+        """Run the forms of one clause up to the first red one, or a module."""
         red = False
         for number, item in enumerate(items):
             outcome = self.outcomes[item.nodeid]
@@ -95,7 +97,7 @@ class Runner:
             except pytest.skip.Exception as skipped:
                 outcome.set_exception(skipped)
             except Exception as reason:  # a fault of the suite's own must not stop the lane
-                red = True
+                red = clause_of(item) is not None
                 outcome.set_exception(reason)
                 server.kill()
 
@@ -107,12 +109,14 @@ class Runner:
             except StartFailed as failed:
                 raise as_red(failed, server, 0) from None
         begun = len(server.errors())
-        params = item.callspec.params if hasattr(item, "callspec") else {}
+        arguments = dict(item.callspec.params) if hasattr(item, "callspec") else {}
+        if "server" in item.fixturenames:
+            arguments["server"] = server
         try:
-            item.obj(server=server, **params)
+            item.obj(**arguments)
             if last or not server.alive():
                 self.check_alive(server)
-        except (Red, StartFailed, OSError) as reason:
+        except (Red, StartFailed, ConnectionError, TimeoutError) as reason:
             raise as_red(reason, server, begun) from None
 
     def check_alive(self, server: Server) -> None:
@@ -173,6 +177,11 @@ def told(stderr: str) -> str:
         return lines[-1]
     path, line, name = own[-1]
     return f"{lines[-1]} ({Path(path).name}, line {line}, in {name})"
+
+
+def in_lane(item: pytest.Item) -> bool:
+    """Return whether item runs in a lane: the tests of clauses, and of parts."""
+    return re.fullmatch("contract|part[0-9]", item.path.parent.name) is not None
 
 
 def clause_of(item: pytest.Item) -> Clause | None:

@@ -448,6 +448,7 @@ def test_control_characters_are_printed_visibly(server):
         with ask(server, request, half_close=True) as talk:
             talk.reads_end()
         check_printed(server, begun, name, talk)
+    check_next(server, ALIVE)  # by now the last of them has been printed
     server.stop(signal.SIGINT)  # what stayed in a buffer comes out now
     check_printed(server, begun, "all of them", talk)
     server.start()

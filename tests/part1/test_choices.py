@@ -100,8 +100,7 @@ def test_what_was_received_is_printed_with_every_octet_visible():
             expect(talk, {400})
             talk.half_close()
             talk.reads_end()
-        own.stop()
-        printed = own.output().decode("ascii")
+        printed = own.wait_for_output(b"refused\\x1b\\r\\n").decode("ascii")
     assert "POST / HTTP/1.1\\r\\n\nHost: 127.0.0.1\\r\\n\n" in printed
     assert r"\x07\x08\t" in printed and r"\x9b" in printed
     assert "GET /refused\\x1b\\r\\n" in printed
