@@ -269,7 +269,7 @@ class Board:
         clause = clause_of(item)
         if not clause:
             return red.lines()
-        heading = wrap(f"{clause.id}  {clause.requirement}", 76)
+        heading = wrap(f"{clause.id}  {clause.requirement}", 75)
         lines = [heading[0], *(f"     {line}" for line in heading[1:])]
         lines += [f"     ({clause.section})", "", *rows("asked", wrap(asked(item), WIDTH))]
         if self.runner.never_answered:

@@ -22,7 +22,9 @@ from typing import NamedTuple
 import psutil
 
 START_SECONDS = 10.0  # until a server listens
+ELSEWHERE_SECONDS = 3.0  # until a server that listens, but not where it was told to, is given up
 STOP_SECONDS = 5.0  # until it has ended after a signal, before SIGKILL
+DEATH_SECONDS = 0.5  # from the end of its connections to the end of a process that dies
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 TIME_ZONE = "<+0545>-05:45"  # POSIX form: needs no zone files
@@ -185,10 +187,12 @@ class Server:
                 return
             if (status := self.process.poll()) is not None:
                 raise StartFailed(f"It ended at once, with {describe_exit(status)}.", self.errors())
+            if ports and elapsed > ELSEWHERE_SECONDS:
+                break
             time.sleep(0.01)
         where = f"it listens on {min(ports)}" if ports else "it listens nowhere"
         raise StartFailed(
-            f"It was asked to listen on port {self.port}; after {START_SECONDS:.0f} s {where}.",
+            f"It was asked to listen on port {self.port}; after {elapsed:.0f} s {where}.",
             self.errors(),
         )
 
@@ -210,6 +214,15 @@ class Server:
             return self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             return None
+
+    def ends_soon(self) -> bool:
+        """Return whether the process has ended or does so now: a connection goes first."""
+        assert self.process is not None
+        try:
+            self.process.wait(DEATH_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def kill(self) -> None:
         """End the process group, whatever is left of it."""

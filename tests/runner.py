@@ -149,6 +149,7 @@ def as_red(reason: Exception, server: Server, begun: int) -> Red:
         )
         red.stderr = told(reason.stderr)
         return red
+    gone = isinstance(reason, OSError) or any(not talk.received for talk in reason.talks)
     if isinstance(reason, OSError):
         reason = Red(
             f"No connection could be made: {reason.strerror or reason}.",
@@ -158,9 +159,10 @@ def as_red(reason: Exception, server: Server, begun: int) -> Red:
             "it: catch what a client can cause around each connection, and go on.",
         )
     assert isinstance(reason, Red)
+    ended = server.process and (server.ends_soon() if gone else not server.alive())
     if not reason.stderr:
         reason.stderr = told(server.errors()[begun:])
-    if server.process and not server.alive():
+    if ended:
         status = describe_exit(server.process.returncode)
         reason.problem += f" The server has ended, with {status}."
     return reason

@@ -1,0 +1,162 @@
+"""What the self-check tells a reader whose server is wrong, in each way that it can be."""
+
+import shlex
+import shutil
+
+import pytest
+
+from tests.board import ROOT
+from tests.clauses import CLAUSES
+from tests.course.selfcheck import FINISHED, board_of, changed, red, run_check
+
+NAIVE = "part1_single/naive.py"
+LISTEN = """\
+import socket, sys, time
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("127.0.0.1", int(sys.argv[-1])))
+listener.listen(128)
+while True:
+    connection, _ = listener.accept()
+"""
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Write a program; return its path."""
+
+    def write(text: str) -> str:
+        path = tmp_path / "program.py"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def naive():
+    """The ended self-check of the naive server."""
+    return run_check("--server", NAIVE)
+
+
+def test_the_naive_server_keeps_three_clauses_by_luck_and_breaks_the_others(naive):
+    assert naive.returncode != 0
+    assert set(board_of(naive.stdout)) - red(naive.stdout) == {"H01", "H03", "H04"}
+
+
+def test_a_red_board_explains_the_first_clause_and_names_the_others(naive):
+    said = naive.stdout
+    for label in ("asked", "sent", "permitted", "got", "likely", "read", "again"):
+        assert said.count(f"\n  {label} ") == 1, label
+    assert "H02  The server ends every line" in said and "^" in said
+    assert "make test-part1 CLAUSE=H02 SERVER=part1_single/naive.py" in said
+    assert "Also red: H05, H06" in said
+    assert "keeps 3 of 27 clauses" in said
+
+
+def test_every_diagnosis_is_complete_and_fits_in_80_columns():
+    said = run_check("--server", NAIVE, "--all-red").stdout
+    for label in ("asked", "permitted", "got", "likely", "read", "again"):
+        assert said.count(f"\n  {label} ") == 24, label
+    assert [line for line in said.splitlines() if len(line) > 80] == []
+    assert "Traceback" not in said and "\x1b" not in said
+
+
+def test_plain_pytest_gives_the_same_diagnosis():
+    ended = run_check("--server", NAIVE, "-k", "H02", board=False)
+    assert ended.returncode != 0
+    assert "Not every line ends in CRLF." in ended.stdout
+    assert "pytest tests -k H02 --server part1_single/naive.py" in ended.stdout
+    assert red(ended.stdout) == {"H02"}
+
+
+def test_the_finished_server_is_green_and_the_exit_status_says_so():
+    ended = run_check("--finished", "--clause", "H01,h07")
+    assert ended.returncode == 0
+    assert board_of(ended.stdout) == {"H01": "ok", "H07": "ok"}
+    assert "keeps 2 of 2 clauses" in ended.stdout
+
+
+def test_a_server_that_dies_at_start_is_reported_once_with_its_own_words(program):
+    ended = run_check("--server", program("import scket\n"))
+    assert ended.returncode != 0
+    assert ended.stdout.count("No module named 'scket'") == 1
+    assert "program.py, line 1" in ended.stdout and "Traceback" not in ended.stdout
+    assert list(board_of(ended.stdout).values()) == ["RED"] + ["not run"] * 26
+    assert "could not be checked" in ended.stdout
+
+
+def test_a_server_that_never_answers_is_told_so_once(program):
+    ended = run_check("--server", program(LISTEN + "    time.sleep(60)\n"))
+    assert ended.returncode != 0
+    assert "The plainest request got no answer" in ended.stdout
+    assert list(board_of(ended.stdout).values()) == ["RED"] + ["not run"] * 26
+
+
+def test_a_server_that_listens_elsewhere_is_told_where(program):
+    elsewhere = LISTEN.replace("int(sys.argv[-1])", "0") + "    time.sleep(60)\n"
+    said = run_check("--server", program(elsewhere)).stdout
+    assert "It was asked to listen on port" in said and "it listens on" in said
+
+
+@pytest.mark.parametrize("how", ["os._exit(3)", "time.sleep(600)"], ids=["dies", "hangs"])
+def test_a_server_that_fails_later_loses_only_the_clause_at_hand(tmp_path, how):
+    path = changed(
+        tmp_path / "later.py",
+        ("import argparse", "import os\nimport argparse"),
+        ('    if method == b"CONNECT":\n', f'    if method == b"CONNECT":\n        {how}\n'),
+    )
+    said = run_check("--server", path).stdout
+    assert red(said) == {"H16"}
+    assert ("exit status 3" in said) == ("_exit" in how)
+
+
+def test_stderr_of_a_death_stands_in_the_diagnosis(tmp_path):
+    old, new = "    if not octets:\n", "    if not octets:\n        [][0]\n"
+    path = changed(tmp_path / "index.py", (old + "        raise", new + "        raise"))
+    said = " ".join(run_check("--server", path, "--clause", "H24").stdout.split())
+    assert "IndexError: list index out of range (index.py, line" in said
+    assert "in read_more)" in said and "has ended, with exit status 1" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--server", "no-such.py"], "There is no file no-such.py"),
+        (["--server", "python3 my.py"], "SERVER must say where the port goes"),
+        (["--server", "no-such-command {port}"], "There is no command no-such-command"),
+        (["--clause", "H99"], "There is no clause H99"),
+    ],
+    ids=["no-file", "no-port", "no-command", "no-clause"],
+)
+def test_a_wrong_request_to_the_check_is_told_in_a_sentence(options, sentence):
+    ended = run_check(*options)
+    assert ended.returncode != 0
+    assert sentence in ended.stderr
+    assert "Traceback" not in ended.stderr + ended.stdout
+
+
+def test_any_command_with_a_port_can_be_the_target():
+    command = f"{shlex.quote(str(FINISHED))} --host {{host}} --port {{port}}"
+    ended = run_check("--server", f"python3 {command}", "--clause", "H01,H26")
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_the_readers_own_server_is_the_target_once_there_is_one(tmp_path):
+    for name in ("tests", "part1_single"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copy(ROOT / NAIVE, tmp_path / "part1_single" / "mine.py")
+    ended = run_check("--clause", "H02", root=tmp_path)
+    assert ended.returncode != 0
+    assert ended.stdout.startswith("Checking part1_single/mine.py")
+    assert "SERVER=" in ended.stdout.splitlines()[1]
+    ended = run_check("--clause", "H02", "--finished", root=tmp_path)
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_the_board_shows_the_clauses_of_the_page_in_its_order():
+    said = run_check("--finished").stdout
+    assert list(board_of(said)) == [id for id in CLAUSES if id[0] == "H"]
+    for clause in CLAUSES.values():
+        assert f" {clause.title} " in said or clause.id[0] != "H"
