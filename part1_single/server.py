@@ -146,15 +146,20 @@ def parse_host(version: bytes, fields: Fields) -> None:
         parse_authority(host)
 
 
+def parse_list(fields: Fields, name: bytes) -> list[bytes]:
+    """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1."""
+    values = [value for key, value in fields if key == name]
+    return [member.strip(b" \t").lower() for value in values for member in value.split(b",")]
+
+
 def parse_transfer_encoding(version: bytes, fields: Fields) -> None:
     """Refuse Transfer-Encoding: malformed ones with 400, all others with 501.
 
     Part 1 departs from RFC 9112 §7.1: it does not decode chunked. Never ignored, §6.1.
     """
-    values = [value for name, value in fields if name == b"transfer-encoding"]
-    if not values:
+    codings = parse_list(fields, b"transfer-encoding")
+    if not codings:
         return
-    codings = [coding.strip(b" \t").lower() for coding in b",".join(values).split(b",")]
     if codings[-1] != b"chunked" or codings.count(b"chunked") > 1:
         raise HTTPError("400 Bad Request", "The last transfer coding is not chunked.")
     if version == b"HTTP/1.0" or b"content-length" in dict(fields):
@@ -212,10 +217,10 @@ def read_request_line(connection: socket.socket, received: bytearray) -> bytes:
     read_more(connection, received)
     if received.startswith(b"\x16"):
         raise HTTPError("400 Bad Request", "This looks like TLS: use http://, not https://.")
-    end = MAX_REQUEST_LINE + 2
-    while not (line := read_line(connection, received, 0, end, "414 URI Too Long")):
-        del received[:2]
-        end -= 2
+    start, end = 0, MAX_REQUEST_LINE + 2
+    while not (line := read_line(connection, received, start, end, "414 URI Too Long")):
+        start += 2
+    del received[:start]
     return line
 
 
@@ -259,6 +264,14 @@ def read_request(connection: socket.socket, received: bytearray) -> Request:
     return Request(method, target, version, fields, content, octets)
 
 
+def read_is_due(connection: socket.socket) -> bool:
+    """Return whether octets have arrived that nobody has read; does not wait."""
+    try:
+        return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except BlockingIOError:
+        return False
+
+
 def read_and_drop(connection: socket.socket) -> None:
     """Announce the end, then drop what the client still sends, until it closes too.
 
@@ -279,10 +292,13 @@ def read_and_drop(connection: socket.socket) -> None:
 # ---- format and send -------------------------------------------------------------
 
 
+# What stands for an octet in print: itself, or \r, \x1b, \xff; after \n a new line.
+VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)} | {0x0A: "\\n\n"}
+
+
 def format_visible(octets: bytes) -> str:
     r"""Return octets in printable ASCII, controls as \r, \n, \x1b; a new line after \n."""
-    lines = [line.decode("latin-1").encode("unicode_escape") for line in octets.split(b"\n")]
-    return b"\\n\n".join(lines).decode("ascii")
+    return octets.decode("latin-1").translate(VISIBLE)
 
 
 def format_echo(request: Request) -> bytes:
@@ -300,8 +316,7 @@ def format_head(status: str, response_headers: list[tuple[str, str]]) -> bytes:
 
 def send_continue(connection: socket.socket, version: bytes, fields: Fields) -> None:
     """Send 100 Continue to a client that waits for it. RFC 9110 §10.1.1."""
-    expectations = [value.lower() for name, value in fields if name == b"expect"]
-    if b"100-continue" in expectations and version != b"HTTP/1.0":
+    if b"100-continue" in parse_list(fields, b"expect") and version != b"HTTP/1.0":
         connection.sendall(format_head("100 Continue", []))
 
 
@@ -332,15 +347,16 @@ def serve_request(connection: socket.socket, received: bytearray) -> bool:
         send_response(connection, error.status, content, received.startswith(b"HEAD "))
         return True
     send_response(connection, "200 OK", format_echo(request), request.method == b"HEAD")
-    return len(received) > len(request.octets)
+    return len(received) > len(request.octets) or read_is_due(connection)
 
 
 def serve_connection(connection: socket.socket) -> None:
-    """Serve one connection to its end, then print what was received on it."""
+    """Serve one connection and close it, then print what was received on it."""
     received = bytearray()
     try:
-        if serve_request(connection, received):
-            read_and_drop(connection)
+        with connection:
+            if serve_request(connection, received):
+                read_and_drop(connection)
     except OSError:
         pass  # reset, broken pipe, not connected, out of time: the client has gone
     print(format_visible(received), flush=True)
@@ -353,8 +369,7 @@ def serve_forever(listener: socket.socket) -> None:
             connection, _ = listener.accept()
         except ConnectionError:
             continue  # BSD and macOS: the client left before it was accepted
-        with connection:
-            serve_connection(connection)
+        serve_connection(connection)
 
 
 # ---- main ------------------------------------------------------------------------

@@ -224,7 +224,7 @@ class Board:
 
     def pytest_terminal_summary(self) -> None:
         """Print the total and the explanations; without --board, the board before them."""
-        if not self.runner:
+        if not self.runner or not self.marks:
             return
         if not self.live:
             self.terminal.section(f"the contract: {self.target.label}")

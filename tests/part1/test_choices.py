@@ -1,5 +1,6 @@
 """What our part 1 chooses where the contract leaves a choice; not for other servers."""
 
+import socket
 import subprocess
 import sys
 
@@ -23,6 +24,8 @@ STATUSES = {
     "no-version": (400, b"GET / HTTP/x\r\n" + HOST + b"\r\n"),
     "http-1.2": (200, b"GET / HTTP/1.2\r\n" + HOST + b"\r\n"),
     "http-1.2-without-host": (400, b"GET / HTTP/1.2\r\n\r\n"),
+    "8000-empty-lines-first": (200, b"\r\n" * 8000 + b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"),
+    "8193-empty-lines-first": (414, b"\r\n" * 8193),
     "empty-line-first": (200, b"\r\n\r\nGET / HTTP/1.1\r\n" + HOST + b"\r\n"),
     "fold": (400, b"GET / HTTP/1.1\r\n" + HOST + b"X: a\r\n b\r\n\r\n"),
     "escape-in-a-value": (400, b"GET / HTTP/1.1\r\n" + HOST + b"X: \x1b\r\n\r\n"),
@@ -88,6 +91,24 @@ def test_a_refused_head_has_no_content(server):
 def test_expectations_that_can_not_be_met_get_the_final_status_at_once(server):
     with ask(server, POST + b"Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n") as talk:
         assert talk.response("POST", interim=True).status == 413
+
+
+@pytest.mark.parametrize("value", [b"100-Continue", b"a, 100-continue", b"100-continue,"])
+def test_the_expectation_is_found_in_a_list(server, value):
+    with ask(server, POST + b"Content-Length: 2\r\nExpect: %s\r\n\r\n" % value) as talk:
+        assert talk.response("POST", interim=True).status == 100
+        talk.send(b"hi")
+        expect(talk, {200}, method="POST")
+
+
+def test_octets_that_come_during_the_answer_do_not_destroy_it(server):
+    size = 10 << 20  # more than the kernel holds on its way, so that the server waits in sendall
+    with ask(server) as talk:
+        talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
+        talk.send(POST + b"Content-Length: %d\r\n\r\n" % size, bytes(size), listening=False)
+        talk.wait(lambda: talk.received)
+        talk.push(b"\r\n", listening=False)
+        expect(talk, {200}, method="POST")
 
 
 def test_what_was_received_is_printed_with_every_octet_visible():
