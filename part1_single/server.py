@@ -266,8 +266,9 @@ def read_request(connection: socket.socket, received: bytearray) -> Request:
 
 def read_is_due(connection: socket.socket) -> bool:
     """Return whether octets have arrived that nobody has read; does not wait."""
+    connection.setblocking(False)
     try:
-        return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        return bool(connection.recv(1, socket.MSG_PEEK))
     except BlockingIOError:
         return False
 

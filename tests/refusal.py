@@ -8,6 +8,7 @@ from tests.conversation import Conversation, Response
 from tests.harness import Server
 from tests.judge import Red, ask, expect
 
+
 def refuse(
     server: Server,
     request: bytes | list[bytes],
@@ -46,9 +47,11 @@ def refuse(
 
 
 def closed_unanswered(talk: Conversation) -> bool:
-    """Return whether the server ended the connection without an answer."""
-    talk.wait(lambda: talk.received)
-    return bool(talk.ended) and not talk.received
+    """Return whether the server ended the connection without an answer; 1xx are none."""
+    if response := talk.response():
+        talk.read_to = response.start
+        return False
+    return bool(talk.ended) and not talk.received[talk.read_to :]
 
 
 def explanations(likely: str | dict[str, str]) -> dict[str, str]:
