@@ -104,6 +104,8 @@ class Conversation:
         self.received = bytearray()
         self.came_after = 0  # how many pieces had been sent when the first octet came back
         self.ended = ""  # "closed", "reset", or "" while the server keeps it open
+        self.ended_after = 0.0  # seconds from the last octet that came to the end
+        self.heard = time.monotonic()  # when the last octet came
         self.half_closed = False
         self.waited = 0.0  # seconds that ran out without what was waited for
         self.read_to = 0  # where the next response begins
@@ -172,11 +174,14 @@ class Conversation:
             return False
         except OSError:
             self.ended = "reset"
+            self.ended_after = time.monotonic() - self.heard
             return True
         if not octets:
             self.ended = "closed"
+            self.ended_after = time.monotonic() - self.heard
         elif not self.received:
             self.came_after = len(self.sent)
+        self.heard = time.monotonic()
         self.received += octets
         return True
 

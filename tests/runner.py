@@ -19,7 +19,7 @@ from tests.harness import Server, StartFailed, Target, describe_exit
 from tests.judge import Red, ask
 
 # These wait for the clock or for processes, so they begin first.
-LONGEST_FIRST = ("H22", "H05", "H26", "H24")
+LONGEST_FIRST = ("H22", "H05", "H26", "H07", "H08", "H24")
 PLAINEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 

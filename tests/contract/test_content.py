@@ -6,7 +6,7 @@ import pytest
 
 from tests.clauses import clause
 from tests.contract.cuts import after, before_the_last, octets, three_ways
-from tests.contract.test_field_section import check_not_early
+from tests.contract.test_field_section import check_not_early, check_waits
 from tests.contract.test_request_line import cases
 from tests.judge import Red, ask, check_echo, expect, expect_echo
 from tests.refusal import closed_unanswered, refuse
@@ -48,6 +48,13 @@ def test_the_content_is_read_however_it_is_cut(server, case):
     with ask(server, *case) as talk:
         if talk.received:
             check_not_early(talk, PACKET)
+        expect_echo(talk, method="POST", content=b"hello=1", likely=READING)
+
+
+@clause("H08")
+def test_a_pause_does_not_end_the_content(server):
+    with ask(server, HELLO[:-3]) as talk:
+        check_waits(talk, HELLO[-3:])
         expect_echo(talk, method="POST", content=b"hello=1", likely=READING)
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.clauses import clause
 from tests.contract.cuts import after, before_the_last, inside_line_ends, octets, three_ways
 from tests.contract.test_request_line import cases
+from tests.conversation import Conversation
 from tests.judge import Red, ask, check_echo, expect_echo
 from tests.refusal import refuse
 
@@ -59,6 +60,28 @@ def test_the_head_is_read_however_it_is_cut(server, case):
         field = b"z9" if b"z9" in b"".join(case) else b""
         expect_echo(talk, targets=("/hello",), field=field, likely=ONE_RECV)
         check_not_early(talk, ONE_RECV)
+
+
+PAUSE_SECONDS = 1.3  # longer than the timeouts by which some servers notice that nothing comes
+PAUSED = (
+    "A pause was taken for the end of the request: a recv() with a timeout, or one that does "
+    "not block. Only the octets say where a request ends, however long they take."
+)
+
+
+@clause("H07")
+def test_a_pause_does_not_end_the_head(server):
+    with ask(server, GET[:-20]) as talk:
+        check_waits(talk, GET[-20:])
+        expect_echo(talk, targets=("/hello",), field=b"z9", likely=PAUSED)
+
+
+def check_waits(talk: Conversation, rest: bytes) -> None:
+    """Raise Red unless the server waits for rest, which is then sent."""
+    if talk.take(PAUSE_SECONDS):
+        raise Red(f"It did not wait {PAUSE_SECONDS} s for the rest.", talk,
+                  "200, once the rest has been sent", PAUSED)
+    talk.send(rest)
 
 
 @clause("H07")
