@@ -26,6 +26,7 @@ ELSEWHERE_SECONDS = 3.0  # until a server that listens, but not where it was tol
 STOP_SECONDS = 5.0  # until it has ended after a signal, before SIGKILL
 DEATH_SECONDS = 0.5  # from the end of its connections to the end of a process that dies
 
+SAID = b"Serving HTTP on http://"  # what every server of the course prints at its start
 LAUNCHER = Path(__file__).with_name("launch.py")
 TIME_ZONE = "<+0545>-05:45"  # POSIX form: needs no zone files
 HIDES_FAULTS = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
@@ -199,6 +200,13 @@ class Server:
     def alive(self) -> bool:
         """Return whether the process that was started still runs."""
         return self.process is not None and self.process.poll() is None
+
+    def is_ours(self) -> bool:
+        """Return whether the words it says are the contract's business.
+
+        They are for a .py file with the course's command line, and for what prints its line.
+        """
+        return self.target.by_path or SAID in self.output()
 
     def stop(self, number: int = signal.SIGTERM) -> int | None:
         """Send a signal to the process and return its exit status; None if it goes on."""

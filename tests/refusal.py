@@ -1,5 +1,6 @@
 """Judge a refusal: a complete response of a permitted status that keeps H01 to H05."""
 
+import re
 import time
 from collections.abc import Callable
 
@@ -20,11 +21,13 @@ def refuse(
     half_close: bool = False,
     may_close: bool = False,
     accepted: Callable[[Conversation, Response], None] | None = None,
+    says: str = "",
 ) -> None:
     """Send request, whole or in pieces, and raise Red unless the server refuses it.
 
     mark is the offending place in what is sent. may_close permits the end without an
-    answer. accepted judges a 2xx, where the standard permits to accept what is sent.
+    answer. accepted judges a 2xx, where the standard permits to accept what is sent. says is
+    a pattern for the sentence that a server of the course answers with.
     """
     pieces = [request] if isinstance(request, bytes) else request
     before = time.time()
@@ -44,6 +47,13 @@ def refuse(
                 accepted(talk, response)
             return
         check_refusal(talk, response, before)
+        if says and server.is_ours() and not re.search(says.encode(), response.content, re.I):
+            raise Red(
+                "The refusal does not say what is wrong.",
+                talk,
+                f"{words}, with a sentence about it ({says.replace('|', ' or ')})",
+                "Someone sits there and wonders why nothing works. Tell them in the content.",
+            )
 
 
 def closed_unanswered(talk: Conversation) -> bool:

@@ -13,6 +13,7 @@ from tests.clauses import clause
 from tests.contract.test_request_line import cases
 from tests.conversation import ANSWER_SECONDS, Conversation
 from tests.harness import Server, StartFailed, describe_exit
+from tests.contract.test_content import check_not_smuggled
 from tests.judge import Red, ask, expect, expect_echo
 from tests.refusal import check_refusal, closed_unanswered
 
@@ -85,6 +86,11 @@ def test_content_that_is_too_long_is_refused_before_it_is_read(server, case):
 def test_the_refusal_reaches_a_client_that_is_still_sending(server, case):
     with ask(server) as talk:
         check_heard(talk, [announce(case * MEBIBYTE), bytes(case * MEBIBYTE)], BEFORE)
+
+
+@clause("H22")
+def test_content_that_is_too_long_is_not_read_as_a_request(server):
+    check_not_smuggled(server, b"Content-Length: 99999999\r\n", TOO_LONG)
 
 
 def check_heard(talk: Conversation, pieces: list[bytes], likely: str) -> None:
@@ -279,17 +285,6 @@ def test_two_clients_in_turn_see_only_their_own(server):
 
 # ---- H26 -------------------------------------------------------------------------------
 
-SAID = b"Serving HTTP on http://"
-
-
-def is_strict(server: Server) -> bool:
-    """Return whether the words at start and stop are this server's business.
-
-    They are for a .py file of the course's command line, and for what prints the line.
-    """
-    return server.target.by_path or SAID in server.output()
-
-
 def check_line(server: Server, host: str) -> None:
     """Raise Red unless the line at the start is there, whole and true."""
     line = f"Serving HTTP on http://{host}:{server.port}"
@@ -312,14 +307,14 @@ def check_line(server: Server, host: str) -> None:
 
 @clause("H26")
 def test_it_says_where_it_listens(server):
-    if not is_strict(server):
+    if not server.is_ours():
         pytest.skip("a server with words of its own")
     check_line(server, server.host)
 
 
 @clause("H26")
 def test_port_0_takes_a_free_port_and_names_it(server):
-    if not is_strict(server):
+    if not server.is_ours():
         pytest.skip("a server with words of its own")
     with Server(server.target, port=0) as other:
         check_line(other, other.host)
@@ -328,7 +323,7 @@ def test_port_0_takes_a_free_port_and_names_it(server):
 
 @clause("H26")
 def test_ipv6_works_and_stands_in_brackets(server):
-    if not is_strict(server) or "{host}" not in " ".join(server.target.words):
+    if not server.is_ours() or "{host}" not in " ".join(server.target.words):
         pytest.skip("a server with words of its own")
     try:
         with socket.create_server(("::1", 0), family=socket.AF_INET6):
@@ -342,7 +337,7 @@ def test_ipv6_works_and_stands_in_brackets(server):
 
 @clause("H26")
 def test_a_taken_port_is_told_in_a_sentence(server):
-    if not is_strict(server):
+    if not server.is_ours():
         pytest.skip("a server with words of its own")
     words = "a sentence on stderr, and a non-zero exit status"
     with contextlib.closing(Server(server.target, port=server.port)) as second:
@@ -405,7 +400,7 @@ def test_a_signal_ends_it_and_the_port_is_free_at_once(server, case, number):
             raise Red(f"It goes on after {number.name}.", None, "to end",
                       "A handler returns and the loop goes on, or an except catches "
                       "KeyboardInterrupt or SystemExit (a bare except does).")
-        if is_strict(server) and "Traceback" in said:
+        if server.is_ours() and "Traceback" in said:
             red = Red(f"It ended with {describe_exit(status)} and a traceback.", None,
                       "to end without a traceback",
                       "Ctrl-C raises KeyboardInterrupt wherever the program is, in its except "

@@ -83,7 +83,7 @@ def test_the_content_is_unchanged(server, case):
 
 
 @clause("H08")
-@pytest.mark.parametrize("method", [b"PUT", b"PATCH", b"DELETE"], ids=lambda name: name.decode())
+@pytest.mark.parametrize("method", [b"PUT", b"PATCH", b"DELETE", b"GET"], ids=lambda name: name.decode())
 def test_the_content_is_read_whatever_the_method(server, method):
     with ask(server, *after(post(b"hello", method), b"\r\n\r\n")) as talk:
         expect_echo(talk, method=method.decode(), content=b"hello", likely=READING)
@@ -156,6 +156,7 @@ SURPLUS += "empty line, and Content-Length octets after it. What follows is not 
         "three-requests": (FIRST, SECOND + SECOND),
         "post-and-get": (post(b"hello"), SECOND),
         "empty-post-and-get": (post(b""), SECOND),
+        "get-with-content-and-get": (post(b"hello", b"GET"), SECOND),
         "crlf": (post(b"hello"), b"\r\n"),
         "octets": (post(b"hello"), b"surplus"),
         "octets-after-get": (FIRST, b"surplus"),
@@ -234,6 +235,19 @@ def test_the_client_hears_before_it_sends_its_content(server, case):
             raise Red("100 Continue frames a content.", talk, words, likely)
         talk.send(content)
         expect_echo(talk, method="POST", content=content, likely=READING)
+
+
+@clause("H15")
+def test_the_client_hears_before_it_sends_whatever_the_method(server):
+    head, content = expecting(b"HTTP/1.1")
+    with ask(server, head.replace(b"POST", b"PUT")) as talk:
+        interim = talk.response("PUT", interim=True)
+        if interim is None:
+            words = "100 Continue, or the final status, before any content"
+            raise Red("The client was left waiting.", talk, words, WAITING, b"PUT")
+        if interim.status == 100:
+            talk.send(content)
+            expect_echo(talk, method="PUT", content=content, likely=READING)
 
 
 @clause("H15")
@@ -342,6 +356,35 @@ def test_identical_content_lengths_are_refused_or_read_as_one(server, case):
            words="400 (or read as one)", accepted=read_as_one)
 
 
+def check_not_smuggled(server, fields: bytes, permitted: set[int]) -> None:
+    """Raise Red if what follows a refused head, and may be its content, is answered."""
+    smuggled = b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
+    head = b"POST / HTTP/1.1\r\n" + HOST + fields + b"\r\n"
+    with ask(server, head + smuggled, half_close=True) as talk:
+        if closed_unanswered(talk):
+            return
+        response = expect(talk, permitted, sent_mark=fields)
+        talk.reads_end()
+        second = talk.response()
+        if second and b"/smuggled" in second.content:
+            raise Red(
+                f"After the {response.status}, what may be content was answered as a request.",
+                talk,
+                "a refusal, and then the end of the connection",
+                "Where nobody can say how long a refused request is, the connection ends: "
+                "else its content is read as the next request (RFC 9112 §11.2, smuggling).",
+                got_mark=(second.start, second.start + 12),
+            )
+
+
+@clause("H20")
+@cases({"no-number": b"Content-Length: x\r\n",
+        "plus": b"Content-Length: +45\r\n",
+        "differing": b"Content-Length: 45\r\nContent-Length: 0\r\n"})
+def test_what_follows_a_refused_length_is_no_request(server, case):
+    check_not_smuggled(server, case, {400})
+
+
 @clause("H20")
 @cases({"zeros": b"0" * 20 + b"5", "many-zeros": b"0" * 5000 + b"5"})
 def test_leading_zeros_are_digits(server, case):
@@ -447,6 +490,13 @@ def test_chunked_in_http_1_0_is_refused(server):
     request = chunked(b"Transfer-Encoding: chunked\r\n", version=b"HTTP/1.0")
     refuse(server, request, {400, 501, 411, 200}, mark=b"Transfer-Encoding: chunked",
            likely=IGNORED, words="400 (or 501, 411; or decoded, then closed)", accepted=decoded)
+
+
+@clause("H21")
+@cases({"gzip": b"Transfer-Encoding: gzip\r\n",
+        "not-last": b"Transfer-Encoding: chunked, gzip\r\n"})
+def test_what_follows_a_refused_coding_is_no_request(server, case):
+    check_not_smuggled(server, case, {400, 501, 411})
 
 
 # ---- H23 -------------------------------------------------------------------------------

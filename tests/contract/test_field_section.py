@@ -128,6 +128,8 @@ MALFORMED = {
     "bracket-not-closed": b"[::1",
     "bracket-not-opened": b"::1]",
     "not-an-ipv6-address": b"[hello]",
+    "two-gaps-in-ipv6": b"[1::2::3]",
+    "port-after-no-colon": b"[::1]80",
     "query": b"example.com?x",
     "fragment": b"example.com#x",
     "backslash": b"example.com\\x",
@@ -169,6 +171,12 @@ def test_http_1_1_without_host_is_refused(server, case):
 def test_more_than_one_host_is_refused(server, case):
     refuse(server, LINE + case + b"\r\n", {400}, mark=case,
            likely=MUST + "In a dict the last field wins, and the first is forgotten.")
+
+
+@clause("H18")
+def test_http_1_2_without_host_is_refused_as_http_1_1_is(server):
+    refuse(server, b"GET /hello HTTP/1.2\r\n\r\n", {400, 505}, mark=b"HTTP/1.2", words="400 (or 505)",
+           likely="Host is asked of HTTP/1.1 alone; a later minor version is processed as 1.1.")
 
 
 @clause("H18")
@@ -337,7 +345,8 @@ def test_a_line_that_ends_in_lf_alone_is_never_left_waiting(server, case):
     pieces = case if isinstance(case, list) else [case]
     lone = re.search(rb"[^\r]\n", b"".join(pieces) if len(pieces) == 1 else b"")
     refuse(server, pieces, {400, 200}, mark=lone[0] if lone else b"", likely={"silent": BARE_LF},
-           words="400 at once (or LF taken as a line end)", accepted=read_as_a_line_end)
+           words="400 at once (or LF taken as a line end)", accepted=read_as_a_line_end,
+           says="CRLF|CR LF|line end")
 
 
 # The beginning of a TLS 1.2 ClientHello: record 22, handshake 1. RFC 5246 §7.4.1.2
@@ -350,7 +359,8 @@ CLIENT_HELLO += b"\x00\x00\x04\x13\x01\x00\xff\x01\x00"
 def test_tls_is_refused_at_once(server, case):
     likely = "A browser that was given https:// sends this, and then waits. There is no line "
     likely += "end in it: look at the first octet, 0x16, before you look for lines."
-    refuse(server, case, {400}, mark=b"\x16", likely={"silent": likely, "closed": likely})
+    refuse(server, case, {400}, mark=b"\x16", likely={"silent": likely, "closed": likely},
+           says="http://")
 
 
 @clause("H19")

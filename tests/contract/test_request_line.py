@@ -145,6 +145,11 @@ BAD_LINES = {
     "method-not-ascii": b"G\xc9T / HTTP/1.1",
     "method-quoted": b'"GET" / HTTP/1.1',
     "method-with-nul": b"GE\0T / HTTP/1.1",
+    "nul-before-the-method": b"\0GET / HTTP/1.1",
+    "control-before-the-method": b"\x01GET / HTTP/1.1",
+    "separator-before-the-method": b"\x1cGET / HTTP/1.1",
+    "escape-after-the-method": b"GET\x1b / HTTP/1.1",
+    "separator-after-the-method": b"GET\x1c / HTTP/1.1",
     "no-method": b" / HTTP/1.1",
     "target-with-nul": b"GET /a\0b HTTP/1.1",
     "target-with-escape": b"GET /a\x1bb HTTP/1.1",
@@ -168,6 +173,8 @@ MISCOUNTED_LINES = {
     "method-alone": b"GET",
     "four-parts": b"GET /a /b HTTP/1.1",
     "space-in-the-target": b"GET /a b HTTP/1.1",
+    "words-after-the-version": b"GET / HTTP/1.1 and more",
+    "two-versions": b"GET / HTTP/1.1 HTTP/1.1",
     "response-line": b"HTTP/1.1 200 OK",
 }
 # Runs of SP or HTAB may be read as one, and white space at the ends may be passed over.
