@@ -14,6 +14,7 @@ from tests.contract.test_request_line import cases
 from tests.conversation import ANSWER_SECONDS, Conversation
 from tests.harness import Server, StartFailed, describe_exit
 from tests.contract.test_content import check_not_smuggled
+from tests.contract.test_response import SOON
 from tests.judge import Red, ask, expect, expect_echo
 from tests.refusal import check_refusal, closed_unanswered
 
@@ -93,7 +94,9 @@ def test_content_that_is_too_long_is_not_read_as_a_request(server):
     check_not_smuggled(server, b"Content-Length: 99999999\r\n", TOO_LONG)
 
 
-def check_heard(talk: Conversation, pieces: list[bytes], likely: str) -> None:
+def check_heard(
+    talk: Conversation, pieces: list[bytes], likely: str, permitted: frozenset[int] = TOO_LONG
+) -> None:
     """Send pieces without a look at what comes back; raise Red unless a refusal is heard."""
     before = time.time()
     for piece in pieces:
@@ -105,7 +108,7 @@ def check_heard(talk: Conversation, pieces: list[bytes], likely: str) -> None:
     words = "413, 414 or 431 (or 400), whole, without a reset; or the end of the connection"
     response = expect(
         talk,
-        TOO_LONG,
+        permitted,
         words=words,
         likely={"silent": likely, "accepted": likely, "short": DESTROYED},
     )
@@ -125,6 +128,24 @@ def test_a_refused_client_that_stays_does_not_hold_the_server(server):
             likely = "After the refusal the server drops what the client still sends, until the "
             likely += "client closes. This one never does: give up after 2 s (settimeout)."
             expect(talk, {200}, likely={"silent": likely})
+
+
+@clause("H22")
+def test_an_answered_client_that_stays_does_not_hold_the_next(server):
+    waits = []
+    while not waits or (waits[-1] > SOON and len(waits) < 3):
+        with ask(server, GET) as first:
+            if not expect(first, {200}).closes:
+                return
+            asked = time.monotonic()
+            with ask(server, GET) as second:
+                expect(second, {200})
+                waits.append(time.monotonic() - asked)
+    if min(waits) > SOON:
+        likely = "After every answer the server waits for the client's end. Do that only where "
+        likely += "input may be unread, after a refusal say: it makes the next client wait."
+        raise Red(f"The next client waited {min(waits):.1f} s, three times.", [first, second],
+                  "200 at once, though the first client has not closed yet", likely)
 
 
 @clause("H22")

@@ -1,0 +1,132 @@
+"""H21 and H22 where chunks are decoded; a server that does not decode refuses them all."""
+
+import pytest
+
+from tests.clauses import clause
+from tests.contract.cuts import inside_line_ends, octets
+from tests.contract.test_connection import MEBIBYTE, TOO_LONG, UNBOUNDED, check_heard
+from tests.contract.test_content import chunked
+from tests.contract.test_request_line import cases
+from tests.judge import ask, check_echo, expect
+from tests.refusal import closed_unanswered, refuse
+
+FIELD = b"Transfer-Encoding: chunked\r\n"
+SECOND = b"GET /second HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+LAST = b"0\r\n\r\n"
+NOT_DECODED = {501, 411}
+WORDS = "200 with the decoded content (or 501, 411: not decoded here)"
+DECODE = (
+    "A chunk is its size in hexadecimal digits of either case, perhaps an extension after a "
+    "semicolon, CRLF, so many octets, CRLF. The chunk of size 0 is the last; after it come "
+    "trailer fields, perhaps, and an empty line."
+)
+
+WELL_FORMED = {
+    "one-chunk": (b"5\r\nhello\r\n" + LAST, b"hello"),
+    "two-chunks": (b"2\r\nhe\r\n3\r\nllo\r\n" + LAST, b"hello"),
+    "no-content": (LAST, b""),
+    "upper-case": (b"A\r\n0123456789\r\n" + LAST, b"0123456789"),
+    "lower-case": (b"a\r\n0123456789\r\n" + LAST, b"0123456789"),
+    "two-digits": (b"10\r\n0123456789abcdef\r\n" + LAST, b"0123456789abcdef"),
+    "leading-zeros": (b"0005\r\nhello\r\n000\r\n\r\n", b"hello"),
+    "extension": (b"5;name=value\r\nhello\r\n0;last\r\n\r\n", b"hello"),
+    "quoted-extension": (b'5;name="a;b"\r\nhello\r\n' + LAST, b"hello"),
+    "trailer-fields": (b"5\r\nhello\r\n0\r\nX-Sum: 1\r\nX-Other: 2\r\n\r\n", b"hello"),
+    "line-ends-as-content": (b"6\r\n\r\n0\r\n\r\r\n" + LAST, b"\r\n0\r\n\r"),
+}
+
+
+def accept_as(content: bytes):
+    """Return a judge of an answer of 200: its echo has this content."""
+
+    def judge(talk, response):
+        check_echo(talk, response, method="POST", content=content, words=WORDS, likely=DECODE)
+
+    return judge
+
+
+@clause("H21")
+@pytest.mark.parametrize("cut", [lambda request: [request], octets, inside_line_ends],
+                         ids=["whole", "octet-by-octet", "cut-inside-line-ends"])
+@cases(WELL_FORMED)
+def test_chunks_are_decoded_however_they_are_cut(server, case, cut):
+    chunks, content = case
+    refuse(server, cut(chunked(FIELD, chunks)), NOT_DECODED | {200}, likely=DECODE, words=WORDS,
+           accepted=accept_as(content))
+
+
+@clause("H21")
+def test_what_follows_the_last_chunk_is_not_part_of_it(server):
+    def judge(talk, response):
+        accept_as(b"hello")(talk, response)
+        if not response.closes:
+            second = talk.response()
+            check_echo(talk, second, targets=("/second",), words=WORDS, likely=DECODE)
+
+    request = chunked(FIELD, b"5\r\nhello\r\n" + LAST) + SECOND
+    refuse(server, request, NOT_DECODED | {200}, likely=DECODE, words=WORDS, accepted=judge)
+
+
+@clause("H21")
+@cases(
+    {
+        "no-number": b"x\r\nhello\r\n" + LAST,
+        "empty-size": b"\r\nhello\r\n" + LAST,
+        "plus": b"+5\r\nhello\r\n" + LAST,
+        "minus": b"-5\r\nhello\r\n" + LAST,
+        "0x": b"0x5\r\nhello\r\n" + LAST,
+        "underscore": b"0_5\r\nhello\r\n" + LAST,
+        "superscript": b"\xb2\r\nhe\r\n" + LAST,
+        "comma": b"5,5\r\nhello\r\n" + LAST,
+        "too-few-octets": b"6\r\nhello\r\n" + LAST,
+        "too-many-octets": b"4\r\nhello\r\n" + LAST,
+        "no-crlf-after-the-octets": b"5\r\nhello" + LAST,
+        "something-else-after-the-octets": b"5\r\nhelloXX" + LAST,
+    }
+)
+def test_a_malformed_chunk_is_refused(server, case):
+    likely = "int(size, 16) takes +5, 0x5 and 1_0: match hexadecimal digits first. And look at "
+    likely += "the CRLF that must stand after the octets of a chunk; do not skip two octets."
+    refuse(server, chunked(FIELD, case) + LAST, NOT_DECODED | {400}, mark=case, likely=likely,
+           words="400 (or 501, 411: not decoded here)", half_close=True)
+
+
+@clause("H21")
+@cases({"17-digits": b"1" + b"0" * 15 + b"5", "beyond-64-bits": b"f" * 40})
+def test_a_chunk_that_is_too_large_for_any_number_is_refused(server, case):
+    refuse(server, chunked(FIELD, case + b"\r\nhello\r\n" + LAST), NOT_DECODED | TOO_LONG,
+           mark=case, words="413 (or 400, or 501, 411: not decoded here)", may_close=True,
+           likely="Compare the size with the limit before you wait for so many octets.")
+
+
+@clause("H22")
+@cases({"many-chunks": 1 << 16, "large-chunks": MEBIBYTE})
+def test_chunks_are_refused_as_soon_as_their_sum_is_too_long(server, case):
+    chunk = b"%x\r\n%b\r\n" % (case, bytes(case))
+    with ask(server) as talk:
+        pieces = [chunked(FIELD, b""), chunk * (11 * MEBIBYTE // case)]
+        check_heard(talk, pieces, UNBOUNDED, TOO_LONG | NOT_DECODED)
+
+
+@clause("H22")
+@cases({"extension": b"5;" + b"a" * MEBIBYTE, "trailer": b"0\r\nX: " + b"a" * MEBIBYTE})
+def test_what_stands_around_chunks_is_bounded_too(server, case):
+    with ask(server) as talk:
+        check_heard(talk, [chunked(FIELD, b""), case], UNBOUNDED, TOO_LONG | NOT_DECODED)
+
+
+@clause("H23")
+@cases(
+    {
+        "inside-a-chunk": b"5\r\nhel",
+        "after-a-chunk": b"5\r\nhello\r\n",
+        "inside-the-last-chunk": b"5\r\nhello\r\n0\r\n",
+        "inside-a-size": b"5\r\nhello\r\n1",
+    }
+)
+def test_chunks_that_end_early_are_never_answered_2xx(server, case):
+    with ask(server, chunked(FIELD, case), half_close=True) as talk:
+        if not closed_unanswered(talk):
+            likely = "Only the last chunk and the empty line after it say that this is all."
+            expect(talk, NOT_DECODED | {400, 408}, method="POST",
+                   likely=dict.fromkeys(("accepted", "silent"), likely))
