@@ -171,6 +171,18 @@ def test_what_follows_a_request_is_not_part_of_it(server, case):
 
 
 @clause("H10")
+def test_what_follows_does_not_destroy_the_answer(server):
+    with ask(server) as talk:  # a client that sends all it has before it reads
+        talk.send(FIRST + b"surplus " * (1 << 15), listening=False)
+        likely = "The answer was sent, and the connection closed with input unread: the reset "
+        likely += "destroys what is still on its way. shutdown(SHUT_WR), read and drop, close."
+        if expect_echo(talk, likely={"closed": likely, "short": likely}).closes:
+            if talk.reads_end() == "reset":
+                raise Red("The answer was followed by a reset.", talk, "the end, without a reset",
+                          likely)
+
+
+@clause("H10")
 def test_what_follows_is_not_part_of_it_octet_by_octet(server):
     request = post(b"hi")
     with ask(server, *octets(request), SECOND) as talk:
