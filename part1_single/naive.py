@@ -1,4 +1,4 @@
-"""The server that every tutorial starts with. It seems to work; the chapter shows what it breaks."""
+"""The server that every tutorial starts with. It seems to work; see the chapter."""
 
 import socket
 import sys

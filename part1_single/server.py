@@ -237,9 +237,7 @@ def read_field_section(
     return fields, start + 2
 
 
-def read_content(
-    connection: socket.socket, received: bytearray, start: int, length: int
-) -> bytes:
+def read_content(connection: socket.socket, received: bytearray, start: int, length: int) -> bytes:
     """Return the length octets that begin at received[start:]."""
     while len(received) < start + length:
         read_more(connection, received)

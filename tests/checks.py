@@ -191,5 +191,3 @@ def check_date(talk: Conversation, response: Response, before: float) -> str:
     if date.strftime("%a") != dates[0][:3] and DAYS.split()[date.weekday()] != dates[0][:3]:
         raise Red("The day of the week is wrong.", talk, permitted, "", got_mark=place)
     return dates[0]
-
-

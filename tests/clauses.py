@@ -31,7 +31,8 @@ def read_clauses() -> dict[str, Clause]:
             continue
         id, cells = row.groups()
         title, requirement, section, permitted, link = (
-            cell.strip().replace("\\|", "|").replace("*policy*", "policy") for cell in re.split(r"(?<!\\)\|", cells)
+            cell.strip().replace("\\|", "|").replace("*policy*", "policy")
+            for cell in re.split(r"(?<!\\)\|", cells)
         )
         read = re.fullmatch(r"\[.+\]\(\.\./(.+)\)", link)
         if not read or id in clauses:

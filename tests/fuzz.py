@@ -24,7 +24,9 @@ SEEDS = [
     b"GET /hello?x=1 HTTP/1.1\r\n" + HOST + b"\r\n",
     b"GET http://user@[::1]:80/a%20b?c#d HTTP/1.1\r\nHost: [::1]:80\r\nAccept: */*\r\n\r\n",
     b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
-    b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\n\r\n",
+    b"POST / HTTP/1.1\r\n"
+    + HOST
+    + b"Transfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\n\r\n",
     b"HEAD / HTTP/1.0\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n",
     b"OPTIONS * HTTP/1.1\r\n" + HOST + b"X-Empty:\r\nX-Tab:\ta\t\r\n\r\n",
     b"\r\nPUT //a/b HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\n\r\n",
@@ -109,7 +111,9 @@ def run(target: Target, count: int, seed: int, echoes: bool) -> Counter[str]:
                 if number % EVERY == 0 or number == count:
                     check_alive(server, number)
             except (Found, OSError) as error:
-                raise Found(f"request {number}: {error or type(error).__name__}\n{request!r}") from None
+                raise Found(
+                    f"request {number}: {error or type(error).__name__}\n{request!r}"
+                ) from None
             if number % EVERY == 0 and sys.stderr.isatty():
                 print(f"\r{number} of {count}", end="", file=sys.stderr, flush=True)
         if "Traceback" in server.errors():
@@ -135,7 +139,8 @@ def main() -> int:
     path = str(ROOT / PARTS[asked.part] / "server.py")
     try:
         target = parse_target(asked.server or path)
-        print(f"{asked.count} mutated requests (seed {asked.seed}) to {asked.server or PARTS[asked.part]}")
+        name = asked.server or PARTS[asked.part]
+        print(f"{asked.count} mutated requests (seed {asked.seed}) to {name}")
         statuses = run(target, asked.count, asked.seed, echoes=not asked.server)
     except (UsageError, StartFailed, Found) as error:
         print(f"\n{error}", file=sys.stderr)

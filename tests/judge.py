@@ -144,9 +144,7 @@ def expect(
     return response
 
 
-def diagnose(
-    talk: Conversation, response: Response | None, permitted: set[int]
-) -> tuple[str, str]:
+def diagnose(talk: Conversation, response: Response | None, permitted: set[int]) -> tuple[str, str]:
     """Return (symptom, what is wrong); empty strings where nothing is."""
     if response is None:
         if talk.received[talk.read_to :]:
@@ -259,7 +257,9 @@ def red_echo(part, talk, words, likely, mark=b"", seen=b"", due=b"") -> Red:
     problem = WRONG_ECHO[part]
     if part == "content":
         problem += f" It has {len(seen)} octets in place of {len(due)}"
-        same = next((at for at, pair in enumerate(zip(seen, due)) if pair[0] != pair[1]), None)
+        same = next(
+            (at for at, pair in enumerate(zip(seen, due, strict=False)) if pair[0] != pair[1]), None
+        )
         problem += "." if same is None else f", and differs from octet {same + 1} on."
     general = "Is what was parsed the same as what was received, octet for octet?"
     return Red(problem, talk, words, likely.get(part) or general, got_mark=mark)

@@ -65,14 +65,16 @@ def show(octets: bytes, width: int, mark: tuple[int, int] = (-1, -1), most: int 
             segments.append((start, segment_cells(whole, start, mark)))
         start += len(whole)
     rows, row = [], []
-    for at, cells in segments:
+    for _, cells in segments:
         used = sum(len(text) for text, _ in row)
         if row and used + 1 + sum(len(text) for text, _ in cells) > width:
             rows.append(row)
             row = []
         row = [*row, *([(" ", False)] if row else []), *cells]
     rows.append(row)
-    return [line for row in shorten(rows, most) for line in (row if isinstance(row, list) else [row])]
+    return [
+        line for row in shorten(rows, most) for line in (row if isinstance(row, list) else [row])
+    ]
 
 
 def shorten(rows: list, most: int) -> list:

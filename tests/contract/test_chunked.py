@@ -46,13 +46,22 @@ def accept_as(content: bytes):
 
 
 @clause("H21")
-@pytest.mark.parametrize("cut", [lambda request: [request], octets, inside_line_ends],
-                         ids=["whole", "octet-by-octet", "cut-inside-line-ends"])
+@pytest.mark.parametrize(
+    "cut",
+    [lambda request: [request], octets, inside_line_ends],
+    ids=["whole", "octet-by-octet", "cut-inside-line-ends"],
+)
 @cases(WELL_FORMED)
 def test_chunks_are_decoded_however_they_are_cut(server, case, cut):
     chunks, content = case
-    refuse(server, cut(chunked(FIELD, chunks)), NOT_DECODED | {200}, likely=DECODE, words=WORDS,
-           accepted=accept_as(content))
+    refuse(
+        server,
+        cut(chunked(FIELD, chunks)),
+        NOT_DECODED | {200},
+        likely=DECODE,
+        words=WORDS,
+        accepted=accept_as(content),
+    )
 
 
 @clause("H21")
@@ -87,16 +96,29 @@ def test_what_follows_the_last_chunk_is_not_part_of_it(server):
 def test_a_malformed_chunk_is_refused(server, case):
     likely = "int(size, 16) takes +5, 0x5 and 1_0: match hexadecimal digits first. And look at "
     likely += "the CRLF that must stand after the octets of a chunk; do not skip two octets."
-    refuse(server, chunked(FIELD, case) + LAST, NOT_DECODED | {400}, mark=case, likely=likely,
-           words="400 (or 501, 411: not decoded here)", half_close=True)
+    refuse(
+        server,
+        chunked(FIELD, case) + LAST,
+        NOT_DECODED | {400},
+        mark=case,
+        likely=likely,
+        words="400 (or 501, 411: not decoded here)",
+        half_close=True,
+    )
 
 
 @clause("H21")
 @cases({"17-digits": b"1" + b"0" * 15 + b"5", "beyond-64-bits": b"f" * 40})
 def test_a_chunk_that_is_too_large_for_any_number_is_refused(server, case):
-    refuse(server, chunked(FIELD, case + b"\r\nhello\r\n" + LAST), NOT_DECODED | TOO_LONG,
-           mark=case, words="413 (or 400, or 501, 411: not decoded here)", may_close=True,
-           likely="Compare the size with the limit before you wait for so many octets.")
+    refuse(
+        server,
+        chunked(FIELD, case + b"\r\nhello\r\n" + LAST),
+        NOT_DECODED | TOO_LONG,
+        mark=case,
+        words="413 (or 400, or 501, 411: not decoded here)",
+        may_close=True,
+        likely="Compare the size with the limit before you wait for so many octets.",
+    )
 
 
 @clause("H22")
@@ -128,5 +150,9 @@ def test_chunks_that_end_early_are_never_answered_2xx(server, case):
     with ask(server, chunked(FIELD, case), half_close=True) as talk:
         if not closed_unanswered(talk):
             likely = "Only the last chunk and the empty line after it say that this is all."
-            expect(talk, NOT_DECODED | {400, 408}, method="POST",
-                   likely=dict.fromkeys(("accepted", "silent"), likely))
+            expect(
+                talk,
+                NOT_DECODED | {400, 408},
+                method="POST",
+                likely=dict.fromkeys(("accepted", "silent"), likely),
+            )

@@ -10,11 +10,11 @@ import time
 import pytest
 
 from tests.clauses import clause
+from tests.contract.test_content import check_not_smuggled
 from tests.contract.test_request_line import cases
+from tests.contract.test_response import SOON
 from tests.conversation import ANSWER_SECONDS, Conversation
 from tests.harness import Server, StartFailed, describe_exit
-from tests.contract.test_content import check_not_smuggled
-from tests.contract.test_response import SOON
 from tests.judge import Red, ask, expect, expect_echo
 from tests.refusal import check_refusal, closed_unanswered
 
@@ -86,8 +86,12 @@ def test_content_that_is_too_long_is_refused_before_it_is_read(server, case):
             check_heard(talk, [announce(case)], BEFORE)
             waits.append(talk.heard - asked)
     if min(waits) > SOON:
-        raise Red(f"The refusal came {min(waits):.1f} s after the head, three times.", talk,
-                  "the refusal at once", BEFORE + " And answer first, then drop what comes.")
+        raise Red(
+            f"The refusal came {min(waits):.1f} s after the head, three times.",
+            talk,
+            "the refusal at once",
+            BEFORE + " And answer first, then drop what comes.",
+        )
 
 
 @clause("H22")
@@ -122,8 +126,9 @@ def check_heard(
     )
     if broken or (response.closes and talk.reads_end() == "reset"):
         talk.ended = "reset"
-        raise Red("The connection was reset under a client that was sending.", talk, words,
-                  DESTROYED)
+        raise Red(
+            "The connection was reset under a client that was sending.", talk, words, DESTROYED
+        )
     check_refusal(talk, response, before)
 
 
@@ -140,8 +145,12 @@ def test_a_refused_client_that_stays_does_not_hold_the_server(server):
             likely += "client closes. This one sends an octet now and then, and never closes: "
             likely += "give up after 2 s in all, not 2 s after each recv()."
             if not talk.received:
-                raise Red(f"After {ANSWER_SECONDS:.0f} s the next client still waits.",
-                          [stays, talk], "200 for the next client", likely)
+                raise Red(
+                    f"After {ANSWER_SECONDS:.0f} s the next client still waits.",
+                    [stays, talk],
+                    "200 for the next client",
+                    likely,
+                )
             expect(talk, {200}, likely={"silent": likely})
 
 
@@ -159,8 +168,12 @@ def test_an_answered_client_that_stays_does_not_hold_the_next(server):
     if min(waits) > SOON:
         likely = "After every answer the server waits for the client's end. Do that only where "
         likely += "input may be unread, after a refusal say: it makes the next client wait."
-        raise Red(f"The next client waited {min(waits):.1f} s, three times.", [first, second],
-                  "200 at once, though the first client has not closed yet", likely)
+        raise Red(
+            f"The next client waited {min(waits):.1f} s, three times.",
+            [first, second],
+            "200 at once, though the first client has not closed yet",
+            likely,
+        )
 
 
 @clause("H22")
@@ -185,11 +198,16 @@ def check_next(server: Server, likely: str) -> None:
         talk = ask(server, GET)
     except OSError as error:
         reason = error.strerror or error
-        raise Red(f"The next client could not connect: {reason}.", None, "200 for the next "
-                  "client", likely) from None
+        raise Red(
+            f"The next client could not connect: {reason}.", None, "200 for the next client", likely
+        ) from None
     with talk:
-        expect(talk, {200}, likely=dict.fromkeys(("silent", "closed", "short"), likely),
-               words="200 for the next client")
+        expect(
+            talk,
+            {200},
+            likely=dict.fromkeys(("silent", "closed", "short"), likely),
+            words="200 for the next client",
+        )
 
 
 @clause("H24")
@@ -284,8 +302,11 @@ SECRETS = {
     "surplus": [GET + b"s3cret" * 10],
     "surplus-request": [post(b"hi") + b"GET /s3cret HTTP/1.1\r\n" + HOST + b"\r\n"],
     "unfinished": [post(b"s3cret" * 10)[:-3]],
-    "expect": [b"POST / HTTP/1.1\r\n" + HOST + b"Expect: 100-continue\r\nX: s3cret\r\n"
-               b"Content-Length: 6\r\n\r\n", b"s3cret"],
+    "expect": [
+        b"POST / HTTP/1.1\r\n" + HOST + b"Expect: 100-continue\r\nX: s3cret\r\n"
+        b"Content-Length: 6\r\n\r\n",
+        b"s3cret",
+    ],
 }
 
 
@@ -301,27 +322,47 @@ def test_nothing_of_one_request_shows_in_the_next_answer(server, case):
         with ask(server, request) as talk:
             response = talk.response()  # whether it is the right one, other clauses ask
             if SECRET in talk.received:
-                raise Red("This answer shows what another client sent.", [first, talk],
-                          "an answer to this request alone", likely, got_mark=SECRET)
+                raise Red(
+                    "This answer shows what another client sent.",
+                    [first, talk],
+                    "an answer to this request alone",
+                    likely,
+                    got_mark=SECRET,
+                )
             if response and response.content.count(b"GET ") > 1:
-                raise Red("The echo holds more than one request.", [first, talk],
-                          "an answer to this request alone", likely)
+                raise Red(
+                    "The echo holds more than one request.",
+                    [first, talk],
+                    "an answer to this request alone",
+                    likely,
+                )
 
 
 @clause("H25")
-@cases({"target": b"GET /%b HTTP/1.1\r\n" + HOST + b"\r\n",
-        "field-of-the-same-target": b"GET / HTTP/1.1\r\n" + HOST + b"X-Name: %b\r\n\r\n"})
+@cases(
+    {
+        "target": b"GET /%b HTTP/1.1\r\n" + HOST + b"\r\n",
+        "field-of-the-same-target": b"GET / HTTP/1.1\r\n" + HOST + b"X-Name: %b\r\n\r\n",
+    }
+)
 def test_two_clients_in_turn_see_only_their_own(server, case):
     for number in range(6):
         name = b"client-%d" % (number % 2)
-        with ask(server, case % name) as talk:
-            expect_echo(talk)
+        request = case % name
+        with ask(server, request) as talk:
+            field = name if b"X-Name" in request else b""
+            expect_echo(talk, targets=(request.split(b" ")[1].decode(),), field=field)
             if b"client-%d" % ((number + 1) % 2) in talk.received:
-                raise Red("This answer shows what another client sent.", talk, "its own request",
-                          "Something outlives the request: a cache of answers, say.")
+                raise Red(
+                    "This answer shows what another client sent.",
+                    talk,
+                    "its own request",
+                    "Something outlives the request: a cache of answers, say.",
+                )
 
 
 # ---- H26 -------------------------------------------------------------------------------
+
 
 def check_line(server: Server, host: str) -> None:
     """Raise Red unless the line at the start is there, whole and true."""
@@ -383,14 +424,21 @@ def test_a_taken_port_is_told_in_a_sentence(server):
         status = second.wait()
         said = second.errors() + second.output().decode("utf-8", "replace")
     if status is None:
-        raise Red("Two servers listen on one port.", None, words,
-                  "SO_REUSEPORT lets them share it; SO_REUSEADDR is what you want.")
+        raise Red(
+            "Two servers listen on one port.",
+            None,
+            words,
+            "SO_REUSEPORT lets them share it; SO_REUSEADDR is what you want.",
+        )
     if status == 0:
         raise Red("The exit status is 0.", None, words, "sys.exit('a sentence') exits with 1.")
     if "Traceback" in said or not said.strip():
-        red = Red("It ended with a traceback." if said.strip() else "It ended without a word.",
-                  None, words, "bind() raises OSError: catch it in main, and sys.exit() with "
-                  "a sentence.")
+        red = Red(
+            "It ended with a traceback." if said.strip() else "It ended without a word.",
+            None,
+            words,
+            "bind() raises OSError: catch it in main, and sys.exit() with a sentence.",
+        )
         red.stderr = said.strip().split("\n")[-1]
         raise red
     check_next(server, "A second start disturbed the first.")
@@ -435,14 +483,21 @@ def test_a_signal_ends_it_and_the_port_is_free_at_once(server, case, number):
         status = server.stop(number)
         said = server.errors()[begun:]
         if status is None:
-            raise Red(f"It goes on after {number.name}.", None, "to end",
-                      "A handler returns and the loop goes on, or an except catches "
-                      "KeyboardInterrupt or SystemExit (a bare except does).")
+            raise Red(
+                f"It goes on after {number.name}.",
+                None,
+                "to end",
+                "A handler returns and the loop goes on, or an except catches "
+                "KeyboardInterrupt or SystemExit (a bare except does).",
+            )
         if server.is_ours() and "Traceback" in said:
-            red = Red(f"It ended with {describe_exit(status)} and a traceback.", None,
-                      "to end without a traceback",
-                      "Ctrl-C raises KeyboardInterrupt wherever the program is, in its except "
-                      "branches too. signal.signal(SIGINT, SIG_DFL) ends it at once.")
+            red = Red(
+                f"It ended with {describe_exit(status)} and a traceback.",
+                None,
+                "to end without a traceback",
+                "Ctrl-C raises KeyboardInterrupt wherever the program is, in its except "
+                "branches too. signal.signal(SIGINT, SIG_DFL) ends it at once.",
+            )
             red.stderr = said.strip().split("\n")[-1]
             raise red
         check_restart(server)
@@ -493,5 +548,9 @@ def check_printed(server: Server, begun: tuple[int, int], name: str, talk: Conve
     if raw := re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", printed):
         likely = "A client can write into your terminal: move the cursor, forge lines of a log, "
         likely += "set its title. Escape before you print: repr(), or unicode_escape."
-        raise Red(f"The octet {raw[0][0]:#04x} was printed as it came ({name}).", talk,
-                  "printed visibly, as \\x1b or ␛, or not at all", likely)
+        raise Red(
+            f"The octet {raw[0][0]:#04x} was printed as it came ({name}).",
+            talk,
+            "printed visibly, as \\x1b or ␛, or not at all",
+            likely,
+        )

@@ -79,8 +79,12 @@ def test_a_pause_does_not_end_the_head(server):
 def check_waits(talk: Conversation, rest: bytes) -> None:
     """Raise Red unless the server waits for rest, which is then sent."""
     if talk.take(PAUSE_SECONDS):
-        raise Red(f"It did not wait {PAUSE_SECONDS} s for the rest.", talk,
-                  "200, once the rest has been sent", PAUSED)
+        raise Red(
+            f"It did not wait {PAUSE_SECONDS} s for the rest.",
+            talk,
+            "200, once the rest has been sent",
+            PAUSED,
+        )
     talk.send(rest)
 
 
@@ -169,14 +173,25 @@ def test_http_1_1_without_host_is_refused(server, case):
     }
 )
 def test_more_than_one_host_is_refused(server, case):
-    refuse(server, LINE + case + b"\r\n", {400}, mark=case,
-           likely=MUST + "In a dict the last field wins, and the first is forgotten.")
+    refuse(
+        server,
+        LINE + case + b"\r\n",
+        {400},
+        mark=case,
+        likely=MUST + "In a dict the last field wins, and the first is forgotten.",
+    )
 
 
 @clause("H18")
 def test_http_1_2_without_host_is_refused_as_http_1_1_is(server):
-    refuse(server, b"GET /hello HTTP/1.2\r\n\r\n", {400, 505}, mark=b"HTTP/1.2", words="400 (or 505)",
-           likely="Host is asked of HTTP/1.1 alone; a later minor version is processed as 1.1.")
+    refuse(
+        server,
+        b"GET /hello HTTP/1.2\r\n\r\n",
+        {400, 505},
+        mark=b"HTTP/1.2",
+        words="400 (or 505)",
+        likely="Host is asked of HTTP/1.1 alone; a later minor version is processed as 1.1.",
+    )
 
 
 @clause("H18")
@@ -188,8 +203,13 @@ def test_two_hosts_in_http_1_0_are_refused(server):
 @clause("H18")
 @cases(MALFORMED)
 def test_a_malformed_host_is_refused(server, case):
-    refuse(server, LINE + b"Host: " + case + b"\r\n\r\n", {400}, mark=case,
-           likely=MUST + "Host is uri-host [\":\" port]: match it as a whole.")
+    refuse(
+        server,
+        LINE + b"Host: " + case + b"\r\n\r\n",
+        {400},
+        mark=case,
+        likely=MUST + 'Host is uri-host [":" port]: match it as a whole.',
+    )
 
 
 @clause("H18")
@@ -279,8 +299,15 @@ def test_a_folded_field_line_is_refused(server, case):
         if not re.search(joined, response.content):
             raise Red("The two lines were not joined.", talk, "400, or spaces for the fold", FOLD)
 
-    refuse(server, LINE + HOST + case + b"\r\n\r\n", {400, 200}, mark=case, likely=FOLD,
-           words="400 (or the fold replaced by spaces)", accepted=unfolded)
+    refuse(
+        server,
+        LINE + HOST + case + b"\r\n\r\n",
+        {400, 200},
+        mark=case,
+        likely=FOLD,
+        words="400 (or the fold replaced by spaces)",
+        accepted=unfolded,
+    )
 
 
 @clause("H19")
@@ -293,13 +320,28 @@ def test_white_space_before_the_first_field_is_refused(server, case):
         if case.strip() and case.strip() in response.content:
             raise Red("The line was passed on.", talk, "400, or the line dropped", likely)
 
-    refuse(server, LINE + case + b"\r\n" + HOST + b"\r\n", {400, 200}, mark=case, likely=likely,
-           words="400 (or the line dropped)", accepted=dropped)
+    refuse(
+        server,
+        LINE + case + b"\r\n" + HOST + b"\r\n",
+        {400, 200},
+        mark=case,
+        likely=likely,
+        words="400 (or the line dropped)",
+        accepted=dropped,
+    )
 
 
 @clause("H19")
-@cases({"cr": b"X-A: a\rb", "nul": b"X-A: a\0b", "cr-first": b"X-A:\rb", "nul-last": b"X-A: a\0",
-        "cr-and-a-field": b"X-A: a\rX-B: b", "cr-before-the-end": b"X-A: a\r"})
+@cases(
+    {
+        "cr": b"X-A: a\rb",
+        "nul": b"X-A: a\0b",
+        "cr-first": b"X-A:\rb",
+        "nul-last": b"X-A: a\0",
+        "cr-and-a-field": b"X-A: a\rX-B: b",
+        "cr-before-the-end": b"X-A: a\r",
+    }
+)
 def test_cr_and_nul_in_a_value_are_refused(server, case):
     likely = "RFC 9110 §5.5: CR, LF and NUL in a value are dangerous, since others end lines "
     likely += "or strings there. Refuse with 400, or replace each by a space."
@@ -308,19 +350,41 @@ def test_cr_and_nul_in_a_value_are_refused(server, case):
         if re.search(rb"\r(?!\n)|\0", response.content.partition(b"\r\n\r\n")[0]):
             raise Red("The octet was passed on.", talk, "400, or SP in its place", likely)
 
-    refuse(server, LINE + HOST + case + b"\r\n\r\n", {400, 200}, mark=case, likely=likely,
-           words="400 (or SP in its place)", accepted=replaced)
+    refuse(
+        server,
+        LINE + HOST + case + b"\r\n\r\n",
+        {400, 200},
+        mark=case,
+        likely=likely,
+        words="400 (or SP in its place)",
+        accepted=replaced,
+    )
 
 
 @clause("H19")
-@cases({"escape": b"X-A: a\x1b[31mb", "bell": b"X-A: \x07", "del": b"X-A: a\x7fb",
-        "vertical-tab": b"X-A: a\x0bb", "form-feed": b"X-A: a\x0cb", "backspace": b"X-A: a\x08"})
+@cases(
+    {
+        "escape": b"X-A: a\x1b[31mb",
+        "bell": b"X-A: \x07",
+        "del": b"X-A: a\x7fb",
+        "vertical-tab": b"X-A: a\x0bb",
+        "form-feed": b"X-A: a\x0cb",
+        "backspace": b"X-A: a\x08",
+    }
+)
 def test_other_controls_in_a_value_are_refused_or_passed_on(server, case):
     def passed_on(talk, response):
         check_echo(talk, response, targets=("/hello",), likely="The request was not understood.")
 
-    refuse(server, LINE + HOST + case + b"\r\n\r\n", {400, 200}, mark=case, likely=NAME,
-           words="400 (or the control passed on)", accepted=passed_on)
+    refuse(
+        server,
+        LINE + HOST + case + b"\r\n\r\n",
+        {400, 200},
+        mark=case,
+        likely=NAME,
+        words="400 (or the control passed on)",
+        accepted=passed_on,
+    )
 
 
 BARE_LF = "Someone is typing, or a script has the line ends of an editor. A server that looks "
@@ -344,9 +408,16 @@ def test_a_line_that_ends_in_lf_alone_is_never_left_waiting(server, case):
 
     pieces = case if isinstance(case, list) else [case]
     lone = re.search(rb"[^\r]\n", b"".join(pieces) if len(pieces) == 1 else b"")
-    refuse(server, pieces, {400, 200}, mark=lone[0] if lone else b"", likely={"silent": BARE_LF},
-           words="400 at once (or LF taken as a line end)", accepted=read_as_a_line_end,
-           says="CRLF|CR LF|line end")
+    refuse(
+        server,
+        pieces,
+        {400, 200},
+        mark=lone[0] if lone else b"",
+        likely={"silent": BARE_LF},
+        words="400 at once (or LF taken as a line end)",
+        accepted=read_as_a_line_end,
+        says="CRLF|CR LF|line end",
+    )
 
 
 # The beginning of a TLS 1.2 ClientHello: record 22, handshake 1. RFC 5246 §7.4.1.2
@@ -359,8 +430,14 @@ CLIENT_HELLO += b"\x00\x00\x04\x13\x01\x00\xff\x01\x00"
 def test_tls_is_refused_at_once(server, case):
     likely = "A browser that was given https:// sends this, and then waits. There is no line "
     likely += "end in it: look at the first octet, 0x16, before you look for lines."
-    refuse(server, case, {400}, mark=b"\x16", likely={"silent": likely, "closed": likely},
-           says="http://")
+    refuse(
+        server,
+        case,
+        {400},
+        mark=b"\x16",
+        likely={"silent": likely, "closed": likely},
+        says="http://",
+    )
 
 
 @clause("H19")
@@ -378,12 +455,21 @@ def test_tls_is_refused_at_once(server, case):
 )
 def test_a_field_line_that_only_looks_odd_is_accepted(server, case):
     with ask(server, LINE + HOST + case + b"\r\nX-Last: z9\r\n\r\n") as talk:
-        expect_echo(talk, targets=("/hello",), field=b"z9", likely="This field line is "
-                    "well-formed: RFC 9110 §5.5 permits HTAB and octets from 0x80 on.")
+        expect_echo(
+            talk,
+            targets=("/hello",),
+            field=b"z9",
+            likely="This field line is "
+            "well-formed: RFC 9110 §5.5 permits HTAB and octets from 0x80 on.",
+        )
 
 
 @clause("H19")
 def test_a_head_cut_inside_its_line_ends_is_no_lf_alone(server):
     with ask(server, *inside_line_ends(LINE + HOST + b"\r\n")) as talk:
-        expect_echo(talk, targets=("/hello",), likely="The CR came in an earlier recv() than "
-                    "its LF: look at what was received so far, not at the last piece.")
+        expect_echo(
+            talk,
+            targets=("/hello",),
+            likely="The CR came in an earlier recv() than "
+            "its LF: look at what was received so far, not at the last piece.",
+        )

@@ -105,8 +105,13 @@ def test_a_target_that_only_looks_odd_is_accepted(server, case):
 @cases({"path": b"http:///path", "port": b"http://:80/path", "nothing": b"http://"})
 def test_an_absolute_form_without_a_host_is_refused(server, case):
     request = b"GET " + case + b" HTTP/1.1\r\n" + HOST
-    refuse(server, request, {400}, mark=case, likely="RFC 9110 §4.2.1: an http URI with an "
-           "empty host is invalid, and MUST be rejected.")
+    refuse(
+        server,
+        request,
+        {400},
+        mark=case,
+        likely="RFC 9110 §4.2.1: an http URI with an empty host is invalid, and MUST be rejected.",
+    )
 
 
 # ---- H14 -------------------------------------------------------------------------------
@@ -197,23 +202,41 @@ GRAMMAR = (
 @clause("H16")
 @cases(BAD_LINES)
 def test_a_malformed_request_line_is_refused(server, case):
-    refuse(server, case + b"\r\n" + HOST, {400, 301}, mark=case, likely=GRAMMAR,
-           words="400 (or 301 to a repaired target)")
+    refuse(
+        server,
+        case + b"\r\n" + HOST,
+        {400, 301},
+        mark=case,
+        likely=GRAMMAR,
+        words="400 (or 301 to a repaired target)",
+    )
 
 
 @clause("H16")
 @cases(MISCOUNTED_LINES)
 def test_a_request_line_with_parts_missing_or_too_many_is_refused(server, case):
-    refuse(server, case + b"\r\n" + HOST, {400, 301, 505}, mark=case, likely=GRAMMAR,
-           words="400 (or 301 to a repaired target, or 505)")
+    refuse(
+        server,
+        case + b"\r\n" + HOST,
+        {400, 301, 505},
+        mark=case,
+        likely=GRAMMAR,
+        words="400 (or 301 to a repaired target, or 505)",
+    )
 
 
 @clause("H16")
 @cases(SPACED_LINES)
 def test_white_space_in_the_request_line_is_one_space(server, case):
-    refuse(server, case + b"\r\n" + HOST, {400, 301, 505, 200}, mark=case, likely=GRAMMAR,
-           words="400 (or 505, or runs of white space read as one space)",
-           accepted=plain_path)
+    refuse(
+        server,
+        case + b"\r\n" + HOST,
+        {400, 301, 505, 200},
+        mark=case,
+        likely=GRAMMAR,
+        words="400 (or 505, or runs of white space read as one space)",
+        accepted=plain_path,
+    )
 
 
 def plain_path(talk, response) -> None:
@@ -238,9 +261,14 @@ def test_a_malformed_request_line_is_refused_octet_by_octet(server, case):
     }
 )
 def test_connect_is_refused(server, case):
-    refuse(server, case + b"\r\n" + HOST, {501, 400, 405}, mark=b"CONNECT",
-           likely="CONNECT asks a proxy for a tunnel. A server that is none says 501.",
-           words="501 (or 400, 405)")
+    refuse(
+        server,
+        case + b"\r\n" + HOST,
+        {501, 400, 405},
+        mark=b"CONNECT",
+        likely="CONNECT asks a proxy for a tunnel. A server that is none says 501.",
+        words="501 (or 400, 405)",
+    )
 
 
 @clause("H16")
@@ -290,15 +318,23 @@ def test_octets_that_browsers_send_are_passed_as_they_are(server, case):
     }
 )
 def test_a_version_that_is_none_or_another_major_one_is_refused(server, case):
-    refuse(server, b"GET / " + case + b"\r\n" + HOST, {400, 505}, mark=case,
-           likely="The version is HTTP/, a digit, a dot, a digit, in capitals and nothing "
-           "more; only major version 1 is yours to answer.",
-           words="400, or 505 for another major version (either is right)")
+    refuse(
+        server,
+        b"GET / " + case + b"\r\n" + HOST,
+        {400, 505},
+        mark=case,
+        likely="The version is HTTP/, a digit, a dot, a digit, in capitals and nothing "
+        "more; only major version 1 is yours to answer.",
+        words="400, or 505 for another major version (either is right)",
+    )
 
 
 @clause("H17")
 def test_the_preface_of_http_2_is_refused(server):
-    refuse(server, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400, 505}, mark=b"PRI * HTTP/2.0",
-           likely="A client with prior knowledge of HTTP/2 greets so. Look at the version.")
-
-
+    refuse(
+        server,
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        {400, 505},
+        mark=b"PRI * HTTP/2.0",
+        likely="A client with prior knowledge of HTTP/2 greets so. Look at the version.",
+    )

@@ -76,6 +76,7 @@ def hear(talk: Conversation, method: str = "GET") -> Response:
 
 # ---- H01 -------------------------------------------------------------------------------
 
+
 @clause("H01")
 @each(BOTH | {"head": GET.replace(b"GET", b"HEAD")} | OTHER_VERSIONS)
 def test_the_answer_begins_with_a_status_line(server, request_octets):
@@ -84,6 +85,7 @@ def test_the_answer_begins_with_a_status_line(server, request_octets):
 
 
 # ---- H02 -------------------------------------------------------------------------------
+
 
 @clause("H02")
 @each(BOTH | {"head": GET.replace(b"GET", b"HEAD")})
@@ -131,6 +133,7 @@ def test_h11_reads_the_answer_as_well(server, request_octets):
 
 # ---- H04 -------------------------------------------------------------------------------
 
+
 @clause("H04")
 @each({name: octets for name, octets in BOTH.items() if b"HTTP/1.0" not in octets})
 def test_the_connection_is_closed_or_kept_as_the_answer_says(server, request_octets):
@@ -167,11 +170,16 @@ def check_end(server: Server, request: bytes, talk: Conversation, permitted: str
     if min(waits) > SOON:
         likely = "Something waits or works between the last octet and close(). If you read on so "
         likely += "that a reset does not destroy the answer: shutdown(SHUT_WR) first."
-        raise Red(f"The end came {min(waits):.1f} s after the answer, three times.", talk,
-                  "the end at once after Connection: close", likely)
+        raise Red(
+            f"The end came {min(waits):.1f} s after the answer, three times.",
+            talk,
+            "the end at once after Connection: close",
+            likely,
+        )
 
 
 # ---- H05 -------------------------------------------------------------------------------
+
 
 @clause("H05")
 @each(BOTH)
@@ -245,7 +253,9 @@ def test_head_has_the_fields_of_get_and_no_content(server, rest):
                 else "Compute the length as for GET."
             )
             mark = b"Content-Length: " + lengths[0].encode()
-            raise Red(f"GET has {length} octets of content.", talk, permitted, likely, got_mark=mark)
+            raise Red(
+                f"GET has {length} octets of content.", talk, permitted, likely, got_mark=mark
+            )
 
 
 @clause("H06")

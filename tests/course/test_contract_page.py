@@ -6,7 +6,7 @@ from tests.board import ROOT
 from tests.clauses import CLAUSES
 from tests.course.links import anchors
 
-TEST = re.compile(r'^((?:@.*\n(?:[ )\]}].*\n|\n)*)*)def (test_\w+)', re.MULTILINE)
+TEST = re.compile(r"^((?:@.*\n(?:[ )\]}].*\n|\n)*)*)def (test_\w+)", re.MULTILINE)
 MARK = re.compile(r'^@clause\("([HWP][0-9]{2})"\)$', re.MULTILINE)
 
 

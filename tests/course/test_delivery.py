@@ -23,7 +23,8 @@ while True:
     connection, _ = listener.accept()
     with connection:
         whole = connection.recv(65536).endswith(b"\\r\\n\\r\\n")
-        connection.sendall(b"HTTP/1.1 %s\\r\\n\\r\\n" % (b"200 OK" if whole else b"400 Bad Request"))
+        status = b"200 OK" if whole else b"400 Bad Request"
+        connection.sendall(b"HTTP/1.1 %s\\r\\n\\r\\n" % status)
 """
 
 SPIN = """\
@@ -66,7 +67,9 @@ CUTS = {"octet-by-octet": octets(REQUEST), "one-octet-later": before_the_last(RE
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a pause has to do")
 @pytest.mark.parametrize("source", ["netlink", "proc"])
 @pytest.mark.parametrize("pieces", CUTS.values(), ids=CUTS)
-def test_one_recv_is_caught_every_time_with_every_core_loaded(one_recv, monkeypatch, source, pieces):
+def test_one_recv_is_caught_every_time_with_every_core_loaded(
+    one_recv, monkeypatch, source, pieces
+):
     if source == "proc":
         monkeypatch.setattr(delivery, "ask_kernel", refuse_netlink)
     caught = 0

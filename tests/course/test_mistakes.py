@@ -41,12 +41,15 @@ MISTAKES = {
     "H19": (":([\\t -~\\x80-\\xff]*)\"", "[ ]*:([\\t -~\\x80-\\xff]*)\""),
     "H20": ("not DIGITS.fullmatch(lengths[0])", "not lengths[0].decode('latin-1').isdigit()"),
     "H21": ("    parse_transfer_encoding(version, fields)\n    length", "    length"),
-    "H22": ("        if serve_request(connection, received):\n", "        if not serve_request(connection, received):\n"),
-    "H23": ("    if not octets:\n        raise HTTPError(", "    if not octets:\n        octets = b'\\r\\n' * 9\n    if not octets:\n        raise HTTPError("),
-    "H24": ("    except OSError:\n        pass  # reset, broken", "    except TimeoutError:\n        pass  # reset, broken"),
+    "H22": ("        if serve_request(connection, received):\n", "        if not serve_request("
+            "connection, received):\n"),
+    "H23": ("    if not octets:\n        raise HTTPError(", "    octets = octets or b'\\r\\n' * 9\n"
+            "    if not octets:\n        raise HTTPError("),
+    "H24": ("    except OSError:\n        pass  # reset,", "    except TimeoutError:\n"
+            "        pass  # reset,"),
     "H25": ("    received = bytearray()\n    try:", "    received = KEPT\n    try:"),
     "H26": ("    listener.setsockopt(", "    False and listener.setsockopt("),
-    "H27": ("    print(format_visible(received), flush=True)", "    print(received.decode('latin-1'), flush=True)"),
+    "H27": ("print(format_visible(received)", "print(received.decode('latin-1')"),
 }  # fmt: skip
 BESIDES = {"H25": ("def serve_connection(", "KEPT = bytearray()\n\n\ndef serve_connection(")}
 

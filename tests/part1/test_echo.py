@@ -12,7 +12,10 @@ REQUESTS = {
     "plain": b"GET / HTTP/1.1\r\n" + HOST + b"\r\n",
     "white-space-in-fields": b"GET / HTTP/1.1\r\nhOsT:127.0.0.1\r\nX-A:  b \t c  \r\nX-B:\r\n\r\n",
     "order-and-repeats": b"GET / HTTP/1.1\r\nB: 2\r\nA: 1\r\nB: 3\r\n" + HOST + b"\r\n",
-    "content": b"POST /a?b=c HTTP/1.1\r\n" + HOST + b"Content-Length: 256\r\n\r\n" + bytes(range(256)),
+    "content": b"POST /a?b=c HTTP/1.1\r\n"
+    + HOST
+    + b"Content-Length: 256\r\n\r\n"
+    + bytes(range(256)),
     "latin-1": b"GET /%E9 HTTP/1.1\r\nX-A: \xe9\xff\r\n" + HOST + b"\r\n",
     "http-1.0": b"GET / HTTP/1.0\r\n\r\n",
     "absolute-form": b"GET http://127.0.0.1/a HTTP/1.1\r\n" + HOST + b"\r\n",
@@ -26,8 +29,14 @@ def check_same(talk, due: bytes) -> None:
     words = f"200, and as content the {len(due)} octets of the request"
     response = expect(talk, {200}, words=words)
     if response.content != due:
-        same = next((at for at, pair in enumerate(zip(due, response.content)) if pair[0] != pair[1]),
-                    min(len(due), len(response.content)))
+        same = next(
+            (
+                at
+                for at, pair in enumerate(zip(due, response.content, strict=False))
+                if pair[0] != pair[1]
+            ),
+            min(len(due), len(response.content)),
+        )
         place = response.end - len(response.content) + same
         raise Red(
             f"The content differs from what was sent from octet {same + 1} on.",
