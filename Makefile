@@ -10,7 +10,9 @@ PYTHON ?= python3
 # Empty unless the reader named an interpreter: make PYTHON=python3.13 ...
 NAMED := $(if $(filter file default undefined,$(origin PYTHON)),,$(PYTHON))
 VENV := sh tests/venv.sh
-PYTEST := .venv/bin/python -m pytest --quiet --board --tb=no -rN -o console_output_style=classic
+# No test prints; to capture by file descriptor would take a third of the time.
+PYTEST := .venv/bin/python -m pytest --quiet --board --tb=no -rN --capture=sys -p no:logging \
+	-o console_output_style=classic
 export SERVER
 OPTIONS = $(if $(SERVER),--server "$$SERVER") $(if $(CLAUSE),--clause '$(CLAUSE)') \
 	$(if $(ALL),--all-red)
