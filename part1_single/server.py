@@ -48,14 +48,14 @@ class HTTPError(Exception):
 
 
 class Request(NamedTuple):
-    """One complete request; octets is all of it, as it was received."""
+    """One complete request; size counts the octets that it took on the wire."""
 
     method: bytes
     target: bytes
     version: bytes
     fields: Fields
     content: bytes
-    octets: bytes
+    size: int
 
 
 # ---- grammar ---------------------------------------------------------------------
@@ -258,8 +258,7 @@ def read_request(connection: socket.socket, received: bytearray) -> Request:
     if len(received) == start and length > 0:
         send_continue(connection, version, fields)
     content = read_content(connection, received, start, length)
-    octets = bytes(received[: start + length])
-    return Request(method, target, version, fields, content, octets)
+    return Request(method, target, version, fields, content, start + length)
 
 
 def read_is_due(connection: socket.socket) -> bool:
@@ -300,11 +299,9 @@ def format_visible(octets: bytes) -> str:
     return octets.decode("latin-1").translate(VISIBLE)
 
 
-def format_echo(request: Request) -> bytes:
-    """Return the request as it was received; for HEAD, as if the method read GET."""
-    if request.method == b"HEAD":
-        return b"GET" + request.octets[len(b"HEAD") :]
-    return request.octets
+def format_echo(octets: bytes) -> bytes:
+    """Return a request as it was received; for HEAD, as if the method read GET."""
+    return octets.replace(b"HEAD ", b"GET ", 1) if octets.startswith(b"HEAD ") else octets
 
 
 def format_head(status: str, response_headers: list[tuple[str, str]]) -> bytes:
@@ -345,8 +342,9 @@ def serve_request(connection: socket.socket, received: bytearray) -> bool:
         content = f"{error.status}\n{error.reason}\n".encode("ascii")
         send_response(connection, error.status, content, received.startswith(b"HEAD "))
         return True
-    send_response(connection, "200 OK", format_echo(request), request.method == b"HEAD")
-    return len(received) > len(request.octets) or read_is_due(connection)
+    echo = format_echo(bytes(received[: request.size]))
+    send_response(connection, "200 OK", echo, request.method == b"HEAD")
+    return len(received) > request.size or read_is_due(connection)
 
 
 def serve_connection(connection: socket.socket) -> None:

@@ -29,7 +29,7 @@ MISTAKES = {
         "    if not connection.recv(1, socket.MSG_PEEK):\n        raise OSError('gone')\n"
         "    if not octets:\n        raise HTTPError(",
     ),
-    "H10": ("octets = bytes(received[: start + length])", "octets = bytes(received)"),
+    "H10": ("format_echo(bytes(received[: request.size]))", "format_echo(bytes(received))"),
     "H11": ("    while not (line := read_line(", "    if not (line := read_line("),
     "H12": ("MAX_REQUEST_LINE = 16 * 1024", "MAX_REQUEST_LINE = 4 * 1024"),
     "H13": ("if absolute := ABSOLUTE_FORM.fullmatch(target)", "if absolute := None"),
