@@ -288,6 +288,16 @@ def test_random_octets(server, seed):
     check_next(server, ALIVE)
 
 
+@clause("H24")
+def test_a_refused_client_that_stays_and_says_nothing(server):
+    with ask(server, announce(11 * MEBIBYTE)) as stays:
+        if not closed_unanswered(stays):
+            expect(stays, TOO_LONG, likely=BEFORE)
+        likely = "After the refusal the server waits for the client to close, and this one does "
+        likely += "not. settimeout() before each recv(), with what is left of 2 s."
+        check_next(server, likely)
+
+
 # ---- H25 -------------------------------------------------------------------------------
 
 SECRET = b"s3cret"
