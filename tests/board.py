@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--clause", default="", help="only these, as in H07 or H07,H08")
     group.addoption("--all-red", action="store_true", help="explain every red clause")
     group.addoption("--slow", action="store_true", help="also what takes minutes")
-    group.addoption("--jobs", type=int, default=4, help="copies of the server to run")
+    group.addoption("--jobs", type=int, default=8, help="copies of the server to run")
     group.addoption("--board", action="store_true", help="print the board as it fills")
 
 

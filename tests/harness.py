@@ -253,9 +253,13 @@ class Server:
             time.sleep(0.01)
         return self.output()
 
-    def errors(self) -> str:
+    def error_output(self) -> bytes:
         """Return what it has written to stderr so far."""
-        return read_whole(self.stderr).decode("utf-8", "backslashreplace")
+        return read_whole(self.stderr)
+
+    def errors(self) -> str:
+        """Return the same as text."""
+        return self.error_output().decode("utf-8", "backslashreplace")
 
 
 def read_whole(file) -> bytes:

@@ -535,13 +535,15 @@ LOUD = {
     "field": b"GET / HTTP/1.1\r\n" + HOST + b"X-A: " + RAW + b"\r\n\r\n",
     "method": RAW + b" / HTTP/1.1\r\n" + HOST + b"\r\n",
     "garbage": RAW + b"\r\n\r\n",
+    "c1": post(b"\x9b31m"),
+    "c1-in-utf-8": post(b"\xc2\x9b31m"),
     "carriage-return": post(b"harmless\rFORGED"),
 }
 
 
 @clause("H27")
 def test_control_characters_are_printed_visibly(server):
-    begun = len(server.output()), len(server.errors())
+    begun = len(server.output()), len(server.error_output())
     for name, request in LOUD.items():
         with ask(server, request, half_close=True) as talk:
             talk.reads_end()
@@ -554,12 +556,14 @@ def test_control_characters_are_printed_visibly(server):
 
 def check_printed(server: Server, begun: tuple[int, int], name: str, talk: Conversation) -> None:
     """Raise Red if since begun a control character was printed as it came."""
-    printed = server.output()[begun[0] :] + server.errors()[begun[1] :].encode()
-    if raw := re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", printed):
+    printed = server.output()[begun[0] :] + server.error_output()[begun[1] :]
+    # Octets that are no UTF-8 come out as U+DC80 and up; terminals know C1 in either form.
+    text = printed.decode("utf-8", "surrogateescape")
+    if raw := re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f]", text):
         likely = "A client can write into your terminal: move the cursor, forge lines of a log, "
         likely += "set its title. Escape before you print: repr(), or unicode_escape."
         raise Red(
-            f"The octet {raw[0][0]:#04x} was printed as it came ({name}).",
+            f"The octet {ord(raw[0]) & 0xFF:#04x} was printed as it came ({name}).",
             talk,
             "printed visibly, as \\x1b or ␛, or not at all",
             likely,
