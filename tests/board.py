@@ -76,6 +76,11 @@ def brief(section: str) -> str:
     return " ".join(parts).rstrip(",;")
 
 
+def is_parts_own(nodeid: str) -> bool:
+    """Return whether a test is one of a part's own, outside the contract."""
+    return re.match("tests/part[0-9]/", nodeid) is not None
+
+
 @pytest.fixture
 def server():
     """Stand in for the server that the lane of a test hands to it (tests/runner.py)."""
@@ -89,16 +94,17 @@ class Board:
         self.part = config.getoption("--part")
         self.live = config.getoption("--board")
         self.target = choose_target(config)
-        self.wanted = [id.upper() for id in config.getoption("--clause").split(",") if id]
+        self.wanted = re.findall(r"[^\s,]+", config.getoption("--clause").upper())
         for id in self.wanted:
             if id not in CLAUSES:
-                raise UsageError(f"There is no clause {id}; CONTRACT.md in tests lists them.")
+                raise UsageError(f"There is no clause {id}: CLAUSE=H07,H08; see tests/CONTRACT.md.")
         self.runner: Runner | None = None
         self.left: dict[str, int] = {}  # items of a clause that are still to be reported
         self.marks: dict[str, str] = {}  # the outcome of a clause, as far as it is known
         self.reds: dict[str, Red] = {}  # the first red form of a clause
         self.red_items: dict[str, pytest.Item] = {}
         self.others: list[tuple[str, str]] = []  # failed tests outside the contract
+        self.own: list[str] = []  # the outcomes of the part's own tests
 
     # ---- what runs -------------------------------------------------------------------
 
@@ -191,6 +197,8 @@ class Board:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add up the outcomes of a clause, and print its line once all are there."""
+        if not report.clause and report.when == "call" and is_parts_own(report.nodeid):
+            self.own.append(report.outcome)
         if report.failed and not report.clause:
             self.others.append((report.nodeid, report.longreprtext))
         if not report.clause or (report.when != "call" and not report.failed):
@@ -209,7 +217,8 @@ class Board:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport):
         """Keep pytest's letters out of the board."""
-        if self.live and getattr(report, "clause", "") and report.when == "call":
+        drawn = getattr(report, "clause", "") or is_parts_own(report.nodeid)
+        if self.live and drawn and report.when == "call":
             return report.outcome, "", ""
         return None
 
@@ -219,8 +228,8 @@ class Board:
         mark = "not run" if self.runner.never_answered and outcome == "skipped" else MARKS[outcome]
         colour = {"failed": {"red": True}, "passed": {"green": True}}.get(outcome, {})
         self.terminal.write(f"  {id} ")
-        self.terminal.write(mark, **colour)
-        self.terminal.write_line(f" {clause.title:<{47 - len(mark)}} {brief(clause.section)}")
+        self.terminal.write(f"{mark:<7}" if self.runner.never_answered else mark, **colour)
+        self.terminal.write_line(f" {clause.title:<44} {brief(clause.section)}")
 
     def pytest_terminal_summary(self) -> None:
         """Print the total and the explanations; without --board, the board before them."""
@@ -230,11 +239,30 @@ class Board:
             self.terminal.section(f"the contract: {self.target.label}")
             for id in sorted(self.marks, key=list(CLAUSES).index):
                 self.print_row(id)
+        self.print_own()
         self.print_total()
         if self.live:
             self.print_reds()
-            for name, text in self.others:
-                self.terminal.write_line(f"\n{name}\n{text}")
+            self.print_others()
+
+    def print_own(self) -> None:
+        """Print one line for the part's own tests."""
+        failed = self.own.count("failed")
+        if self.own and not self.runner.never_answered:
+            self.terminal.write("  own ")
+            self.terminal.write("RED" if failed else "ok ", red=bool(failed), green=not failed)
+            count = f"{failed} of " * bool(failed) + f"{len(self.own)} tests"
+            self.terminal.write_line(
+                f" what part {self.part} promises beside the contract ({count})"
+            )
+
+    def print_others(self) -> None:
+        """Explain the first failed test outside the contract, once the contract is kept."""
+        if self.reds and not self.config.getoption("--all-red"):
+            return
+        for number, (name, text) in enumerate(self.others):
+            if number == 0 or self.config.getoption("--all-red"):
+                self.terminal.write_line(f"{name}\n\n{text}\n")
 
     def print_total(self) -> None:
         """Print how many clauses the target keeps."""
@@ -275,7 +303,7 @@ class Board:
         if self.runner.never_answered:
             lines = ["The server could not be checked.", ""]
         lines += red.lines()
-        lines.append(f"  read       {clause.read}")
+        lines.append(f"  read       {red.read or clause.read}")
         lines.append(f"  again      {self.again(clause.id)}")
         return lines
 
@@ -286,4 +314,4 @@ class Board:
             tail = f" SERVER={shlex.quote(server)}" if server else ""
             return f"make test-part{self.part} CLAUSE={id}{tail}"
         tail = f" --server {shlex.quote(server)}" if server else ""
-        return f"pytest tests -k {id}{tail}"
+        return f".venv/bin/python -m pytest tests -k {id}{tail}"

@@ -172,7 +172,8 @@ def check_date(talk: Conversation, response: Response, before: float) -> str:
     dates = response.values("date")
     if not dates:
         where = "this refusal" if (response.status or 0) >= 400 else "the answer"
-        likely = f"Nothing adds Date to {where}. Build every answer in one place."
+        likely = f"Nothing adds Date to {where}. email.utils.formatdate(usegmt=True) writes it; "
+        likely += "build every answer in one place."
         raise Red("There is no Date.", talk, permitted, likely)
     place = dates[0].encode("latin-1")
     if not IMF_FIXDATE.fullmatch(dates[0]):

@@ -64,6 +64,8 @@ def parse_target(text: str) -> Target:
         if not Path(words[0]).is_file():
             raise UsageError(f"There is no file {words[0]}.")
         return Target(text, [sys.executable, text, "--host", "{host}", "--port", "{port}"], True)
+    if len(words) == 1 and "{" not in text and Path(text).is_file():
+        raise UsageError(f"{text} does not end in .py: give the command that runs it.")
     if "{port}" not in text:
         raise UsageError(
             "SERVER must say where the port goes, as in SERVER='python3 my.py --port {port}'."

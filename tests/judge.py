@@ -45,6 +45,7 @@ class Red(AssertionError):
         self.talks = talks if isinstance(talks, list) else [talks] if talks else []
         self.sent_mark, self.got_mark = sent_mark, got_mark
         self.stderr = ""  # filled in by the runner
+        self.read = ""  # a section to read in place of the clause's
 
     def lines(self) -> list[str]:
         """Return the diagnosis, 80 columns wide, without its heading."""

@@ -65,7 +65,9 @@ class Runner:
                     "The plainest request got no answer, so nothing else was tried.",
                     talk,
                     "any answer at all",
-                    "accept() a connection, recv() the request, sendall() an answer, close().",
+                    "Does it read until recv() returns nothing? A client keeps the connection open "
+                    "and waits for you: stop at the empty line. Else: accept() a connection, "
+                    "recv() the request, sendall() an answer, close().",
                 )
 
     def give_up(self, red: Red) -> None:
@@ -145,10 +147,11 @@ def as_red(reason: Exception, server: Server, begun: int) -> Red:
             str(reason),
             None,
             "to start, and to listen on the port that the command line names",
-            "The reason stands in its own words below stderr; if it is empty, look at what "
-            "the program does with --host and --port.",
+            "Its own words stand below stderr. If there are none: does the program listen on the "
+            "port that it is given, as in server.py --host 127.0.0.1 --port 8888?",
         )
         red.stderr = told(reason.stderr)
+        red.read = "part1_single/README.md#listen"
         return red
     gone = isinstance(reason, OSError) or any(not talk.received for talk in reason.talks)
     if isinstance(reason, OSError):
@@ -174,12 +177,12 @@ def told(stderr: str) -> str:
     lines = [line for line in stderr.splitlines() if line.strip()]
     if not lines:
         return ""
-    frames = re.findall(r'File "(.+)", line (\d+), in (\S+)', stderr)
+    frames = re.findall(r'File "(.+)", line (\d+)(?:, in (\S+))?', stderr)
     own = [frame for frame in frames if "/lib/python" not in frame[0]] or frames
-    if not own or "Traceback" not in stderr:
+    if not own:
         return lines[-1]
     path, line, name = own[-1]
-    return f"{lines[-1]} ({Path(path).name}, line {line}, in {name})"
+    return f"{lines[-1]} ({Path(path).name}, line {line}{f', in {name}' if name else ''})"
 
 
 def in_lane(item: pytest.Item) -> bool:

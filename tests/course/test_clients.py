@@ -5,10 +5,11 @@ import shutil
 import subprocess
 
 import pytest
-import requests
 
 from tests.course.selfcheck import FINISHED
 from tests.harness import Server, parse_target
+
+requests = pytest.importorskip("requests", reason="make test installs requests")
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """What make does on a machine that is not as it should be, and what it never touches."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -28,8 +29,9 @@ def clone(tmp_path):
 
 def make(folder, *words: str) -> subprocess.CompletedProcess:
     """Return the ended run of make in folder; its output is text."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("M")}
     return subprocess.run(
-        ["make", *words], cwd=folder, capture_output=True, text=True, timeout=SECONDS
+        ["make", *words], env=inherited, cwd=folder, capture_output=True, text=True, timeout=SECONDS
     )
 
 
