@@ -262,7 +262,7 @@ class Board:
             return
         for number, (name, text) in enumerate(self.others):
             if number == 0 or self.config.getoption("--all-red"):
-                self.terminal.write_line(f"{name}\n\n{text}\n")
+                self.terminal.write_line(f"{name}\n\n  {text.strip()}\n")
 
     def print_total(self) -> None:
         """Print how many clauses the target keeps."""
