@@ -18,8 +18,11 @@ OPTIONS = $(if $(SERVER),--server "$$SERVER") $(if $(CLAUSE),--clause '$(CLAUSE)
 	$(if $(ALL),--all-red)
 # The reader's own server, once there is one; else the finished one.
 part1 := $(firstword $(wildcard part1_single/mine.py) part1_single/server.py)
+part2 := $(firstword $(wildcard part2_wsgi/mine.py) part2_wsgi/server.py)
+# What part 2 serves: MODULE:CALLABLE, looked for here and beside the server.
+APP = hello:application
 
-.PHONY: help serve-part1 test-part1 test test-all fuzz setup clean
+.PHONY: help serve-part1 test-part1 serve-part2 test-part2 diff-part2 test test-all fuzz setup clean
 
 help: ## this list
 	@echo 'make TARGET [NAME=value ...]'
@@ -35,13 +38,28 @@ test-part1: ## check part 1, clause by clause (SERVER=, CLAUSE=H07, ALL=1)
 	@$(VENV) check '$(PYTHON)' '$(NAMED)'
 	@$(PYTEST) --part 1 $(OPTIONS) tests/contract tests/part1
 
+serve-part2: ## part 2 on http://127.0.0.1:8888 (APP=MODULE:CALLABLE, HOST=, PORT=)
+	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
+	@exec .venv/bin/python $(part2) '$(APP)' --host '$(HOST)' --port '$(PORT)'
+
+test-part2: ## check part 2, clause by clause (SERVER=, CLAUSE=W07, ALL=1)
+	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
+	@$(PYTEST) --part 2 $(OPTIONS) tests/contract tests/part2
+
+diff-part2: ## what part 2 changes in part 1, and why
+	@$(PYTHON) tests/changes.py 2
+
 test: ## every part and the course's own tests, on the finished servers
 	@$(VENV) test '$(PYTHON)' '$(NAMED)'
-	@$(PYTEST) --part 1 --finished tests/contract tests/part1 tests/course
+	@$(PYTEST) --part 1 --finished tests/contract tests/part1
+	@$(PYTEST) --part 2 --finished tests/contract tests/part2
+	@$(PYTEST) --finished tests/course
 
 test-all: ## also what is slow or needs more: browser, mistakes, mutated requests
 	@$(VENV) browser '$(PYTHON)' '$(NAMED)'
-	@$(PYTEST) --part 1 --finished --slow tests
+	@$(PYTEST) --part 1 --finished --slow tests/contract tests/part1
+	@$(PYTEST) --part 2 --finished --slow tests/contract tests/part2
+	@$(PYTEST) --finished --slow tests/course tests/browser
 
 fuzz: ## 100,000 mutated requests against part 1 (COUNT=, SEED=, SERVER=)
 	@$(VENV) check '$(PYTHON)' '$(NAMED)'

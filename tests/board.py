@@ -14,8 +14,9 @@ from tests.runner import Runner, clause_of, in_lane
 from tests.visible import rows, wrap
 
 ROOT = Path(__file__).parent.parent
-PARTS = {1: "part1_single"}
-LETTERS = {1: "H"}
+PARTS = {1: "part1_single", 2: "part2_wsgi"}
+LETTERS = {1: "H", 2: "HW"}
+APP = "tests.apps.contract:application"  # what {app} stands for
 SECTION_WIDTH = 26  # columns of the board
 MARKS = {"passed": "ok ", "failed": "RED", "skipped": "-- "}
 
@@ -53,12 +54,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 def choose_target(config: pytest.Config) -> Target:
     """Return the server under test: --server, else mine.py, else the finished one."""
+    part = config.getoption("--part")
     if text := config.getoption("--server"):
-        return parse_target(text)
-    folder = PARTS[config.getoption("--part")]
+        return parse_target(text, APP if part > 1 else "")
+    folder = PARTS[part]
     mine = ROOT / folder / "mine.py"
     name = "mine.py" if mine.is_file() and not config.getoption("--finished") else "server.py"
-    target = parse_target(shlex.quote(str(ROOT / folder / name)))
+    target = parse_target(shlex.quote(str(ROOT / folder / name)), APP if part > 1 else "")
     return target._replace(label=f"{folder}/{name}")
 
 
@@ -73,7 +75,7 @@ def brief(section: str) -> str:
     parts = re.split(r"(?<=[,;]) ", section)
     while len(" ".join(parts)) > SECTION_WIDTH:
         parts.pop()
-    return " ".join(parts).rstrip(",;")
+    return " ".join(parts).rstrip(",;") or f"{section[: SECTION_WIDTH - 1]}…"
 
 
 def is_parts_own(nodeid: str) -> bool:
@@ -126,6 +128,9 @@ class Board:
             return False
         if clause:
             return clause.id[0] in LETTERS[self.part]
+        own = re.fullmatch("part([0-9])", item.path.parent.name)
+        if own and int(own[1]) != self.part:
+            return False
         if item.get_closest_marker("slow") and not self.config.getoption("--slow"):
             return False
         if item.get_closest_marker("lesson"):
@@ -199,7 +204,7 @@ class Board:
         """Add up the outcomes of a clause, and print its line once all are there."""
         if not report.clause and report.when == "call" and is_parts_own(report.nodeid):
             self.own.append(report.outcome)
-        if report.failed and not report.clause:
+        if report.failed and report.clause not in self.reds:
             self.others.append((report.nodeid, report.longreprtext))
         if not report.clause or (report.when != "call" and not report.failed):
             return
@@ -234,6 +239,8 @@ class Board:
     def pytest_terminal_summary(self) -> None:
         """Print the total and the explanations; without --board, the board before them."""
         if not self.runner or not self.marks:
+            if self.live:
+                self.print_others()
             return
         if not self.live:
             self.terminal.section(f"the contract: {self.target.label}")
@@ -261,7 +268,7 @@ class Board:
         if self.reds and not self.config.getoption("--all-red"):
             return
         for number, (name, text) in enumerate(self.others):
-            if number == 0 or self.config.getoption("--all-red"):
+            if number == 0 or not self.marks or self.config.getoption("--all-red"):
                 self.terminal.write_line(f"{name}\n\n  {text.strip()}\n")
 
     def print_total(self) -> None:
@@ -313,5 +320,5 @@ class Board:
         if self.live:
             tail = f" SERVER={shlex.quote(server)}" if server else ""
             return f"make test-part{self.part} CLAUSE={id}{tail}"
-        tail = f" --server {shlex.quote(server)}" if server else ""
+        tail = f" --part {self.part}" + (f" --server {shlex.quote(server)}" if server else "")
         return f".venv/bin/python -m pytest tests -k {id}{tail}"

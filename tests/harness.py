@@ -27,6 +27,7 @@ STOP_SECONDS = 5.0  # until it has ended after a signal, before SIGKILL
 DEATH_SECONDS = 0.5  # from the end of its connections to the end of a process that dies
 
 SAID = b"Serving HTTP on http://"  # what every server of the course prints at its start
+ROOT = Path(__file__).parent.parent  # where the applications are imported from
 LAUNCHER = Path(__file__).with_name("launch.py")
 TIME_ZONE = "<+0545>-05:45"  # POSIX form: needs no zone files
 HIDES_FAULTS = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
@@ -45,17 +46,18 @@ class StartFailed(Exception):
 
 
 class Target(NamedTuple):
-    """What to start: words with {host} and {port}; by_path if a bare .py file was named."""
+    """What to start: words with {host}, {port} and {app}; by_path if a .py file was named."""
 
     label: str
     words: list[str]
     by_path: bool
+    app: str = ""  # MODULE:CALLABLE, importable from the root of the course
 
 
-def parse_target(text: str) -> Target:
+def parse_target(text: str, app: str = "") -> Target:
     """Return the target that SERVER names: a command line, or a path ending in .py.
 
-    Raises UsageError.
+    app is what a .py file gets as its first argument, if any. Raises UsageError.
     """
     words = shlex.split(text)
     if not words:
@@ -63,7 +65,8 @@ def parse_target(text: str) -> Target:
     if len(words) == 1 and words[0].endswith(".py"):
         if not Path(words[0]).is_file():
             raise UsageError(f"There is no file {words[0]}.")
-        return Target(text, [sys.executable, text, "--host", "{host}", "--port", "{port}"], True)
+        words = [sys.executable, str(Path(text).resolve()), *(["{app}"] if app else [])]
+        return Target(text, [*words, "--host", "{host}", "--port", "{port}"], True, app)
     if len(words) == 1 and "{" not in text and Path(text).is_file():
         raise UsageError(f"{text} does not end in .py: give the command that runs it.")
     if "{port}" not in text:
@@ -72,7 +75,7 @@ def parse_target(text: str) -> Target:
         )
     if not shutil.which(words[0], path=search_path()):
         raise UsageError(f"There is no command {words[0]}.")
-    return Target(text, words, False)
+    return Target(text, words, False, app)
 
 
 def search_path() -> str:
@@ -151,7 +154,7 @@ class Server:
         """Start the command in a process group of its own; do not wait for anything."""
         if not same_port:
             self.port = free_port(self.host) if self.asked is None else self.asked
-        values = {"{host}": self.host, "{port}": str(self.port)}
+        values = {"{host}": self.host, "{port}": str(self.port), "{app}": self.target.app}
         words = list(self.target.words)
         for name, value in values.items():
             words = [word.replace(name, value) for word in words]
@@ -161,6 +164,7 @@ class Server:
             stdout=self.stdout,
             stderr=self.stderr,
             env=target_environment(),
+            cwd=ROOT if self.target.app else None,
             start_new_session=True,
         )
 

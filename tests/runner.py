@@ -19,7 +19,18 @@ from tests.harness import Server, StartFailed, Target, describe_exit
 from tests.judge import Red, ask
 
 # These wait for the clock or for processes, so they begin first.
-LONGEST_FIRST = ["H22", "H24", "H08", "H07", "H05", "test_choices", "test_weaknesses", "H26"]
+LONGEST_FIRST = [
+    "W08",
+    "W12",
+    "H22",
+    "H24",
+    "H08",
+    "H07",
+    "H05",
+    "test_choices",
+    "test_weaknesses",
+    "H26",
+]
 PLAINEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 

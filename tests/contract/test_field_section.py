@@ -15,7 +15,7 @@ LINE = b"GET /hello HTTP/1.1\r\n"
 HOST = b"Host: 127.0.0.1\r\n"
 GET = LINE + HOST + b"X-Last: z9\r\n\r\n"
 COOKIE = LINE + HOST + b"Cookie: " + b"a" * 1100 + b"\r\nX-Last: z9\r\n\r\n"
-LONGER = LINE + HOST + b"Cookie: " + b"b" * 9000 + b"\r\nX-Last: z9\r\n\r\n"
+LONGER = LINE + HOST + (b"Cookie: " + b"b" * 3000 + b"\r\n") * 3 + b"X-Last: z9\r\n\r\n"
 
 # ---- H07 -------------------------------------------------------------------------------
 

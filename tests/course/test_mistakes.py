@@ -55,7 +55,7 @@ BESIDES = {"H25": ("def serve_connection(", "KEPT = bytearray()\n\n\ndef serve_c
 
 
 def test_every_clause_is_broken_by_one():
-    assert list(MISTAKES) == list(CLAUSES)
+    assert list(MISTAKES) == [id for id in CLAUSES if id[0] == "H"]
 
 
 @pytest.mark.parametrize("id", MISTAKES)

@@ -66,7 +66,7 @@ def test_plain_pytest_gives_the_same_diagnosis():
     ended = run_check("--server", NAIVE, "-k", "H02", board=False)
     assert ended.returncode != 0
     assert "Not every line ends in CRLF." in ended.stdout
-    assert "pytest tests -k H02 --server part1_single/naive.py" in ended.stdout
+    assert "python -m pytest tests -k H02 --part 1 --server part1_single/naive.py" in ended.stdout
     assert red(ended.stdout) == {"H02"}
 
 

@@ -1,6 +1,7 @@
 """Each solution of chapter 1 does what its exercise asks, and keeps what it should."""
 
 import re
+import shutil
 
 import pytest
 
@@ -88,3 +89,72 @@ def check_echo_of(talk: Conversation, target: bytes) -> None:
     talk.push(GET.replace(b"/", target, 1), listening=True)
     response = expect(talk, {200})
     assert not response.closes and response.content.startswith(b"GET %b HTTP" % target)
+
+
+# ---- chapter 2 ---------------------------------------------------------------------------
+
+PART2 = FINISHED.parent.parent / "part2_wsgi"
+
+
+@pytest.fixture(scope="module")
+def chapter2(tmp_path_factory):
+    """A folder with the finished part 2, and every solution beside it."""
+    folder = tmp_path_factory.mktemp("chapter2")
+    for name in ("server.py", "hello.py"):
+        shutil.copy(PART2 / name, folder)
+    for block in blocks(PART2 / "SOLUTIONS.md", "python"):
+        (folder / block.split('"""')[1]).write_text(block, encoding="utf-8")
+    source = (PART2 / "server.py").read_text(encoding="utf-8")
+    for number, diff in zip((2, 3), blocks(PART2 / "SOLUTIONS.md", "diff"), strict=True):
+        (folder / f"solution{number}.py").write_text(apply(diff, source), encoding="utf-8")
+    return folder
+
+
+def serve(folder, application: str, program: str = "server.py") -> Server:
+    """Return a server that hosts application."""
+    return Server(parse_target(str(folder / program), application))
+
+
+def test_chapter_2_solution_1_is_loud(chapter2):
+    with serve(chapter2, "loud:application") as server, ask(server, GET) as talk:
+        assert expect(talk, {200}).content == b"HELLO, WORLD! YOU ASKED FOR /.\n"
+
+
+def test_chapter_2_solution_2_tells_the_time_it_took(chapter2):
+    with serve(chapter2, "hello:application", "solution2.py") as server, ask(server, GET) as talk:
+        timing = expect(talk, {200}).values("server-timing")
+        assert re.fullmatch(r"app;dur=[0-9]+\.[0-9]", timing[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "broken"), [(2, set()), (3, {"W03"})])
+def test_chapter_2_solutions_break_what_they_say(chapter2, number, broken):
+    ended = run_check("--part=2", "--server", str(chapter2 / f"solution{number}.py"))
+    assert red(ended.stdout) == broken
+
+
+def test_chapter_2_solution_4_names_the_mistake(chapter2):
+    with serve(chapter2, "judged:application") as server, ask(server, GET) as talk:
+        expect(talk, {500})
+        talk.reads_end()
+        assert "string" in server.errors()
+
+
+def test_chapter_2_solution_5_sends_one_line_at_a_time(chapter2):
+    with serve(chapter2, "clock:application") as server:
+        with ask(server, GET.replace(b"GET", b"HEAD")) as talk:
+            expect(talk, {200}, method="HEAD")
+        with ask(server, GET) as talk:
+            talk.wait(lambda: re.search(rb"\r\n\r\n([0-9:]{8}\n)", talk.received))
+            assert not talk.ended  # four more are to come
+            talk.reset()
+
+
+def test_the_framework_of_thirty_lines_serves_and_is_no_longer():
+    text = (PART2 / "mini.py").read_text(encoding="utf-8")
+    assert len([line for line in text.splitlines() if line.strip()]) <= 35
+    with serve(PART2, "mini:app") as server:
+        with ask(server, GET.replace(b"/ ", b"/?name=%3Cb%3E ", 1)) as talk:
+            assert expect(talk, {200}).content == b"<h1>Hello, &lt;b&gt;!</h1>\n"
+        with ask(server, GET.replace(b"/ ", b"/none ", 1)) as talk:
+            expect(talk, {404})

@@ -74,6 +74,6 @@ def test_a_browser_shows_the_echo_and_does_not_guess_its_type(server):
                     f"{name} is {response.values(name) or 'missing'}.",
                     talk,
                     f"{name}: {due}",
-                    "Without these two fields a browser guesses: an echo that looks like HTML would be "
-                    "run as HTML, and octets above 0x7F would be shown as something else.",
+                    "Without these two fields a browser guesses: an echo that looks like HTML "
+                    "would be run as HTML, and octets above 0x7F would be shown as others.",
                 )

@@ -1,0 +1,67 @@
+"""What each part changes in the one before: the table, and the diff.
+
+    python tests/changes.py 2
+
+A name that stands in two parts is the same source in both, comments included, or it is
+here with the reason. The chapter of the later part walks through this table.
+"""
+
+import ast
+import difflib
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SERVERS = {1: "part1_single/server.py", 2: "part2_wsgi/server.py"}
+CHANGED = {
+    2: {
+        "parse_transfer_encoding": "chunked is decoded now: it says so, and refuses the rest",
+        "read_request": "chunked content is read by read_chunks",
+        "serve_request": "the application answers, in place of the echo",
+        "serve_connection": "a line for the access log, in place of all that was received",
+        "serve_forever": "hands on the application, and who the client is",
+        "main": "an application on the command line; wsgi.errors is written through",
+    },
+}
+GONE = {2: {"format_echo": "the answer is the application's business now"}}
+
+
+def definitions(path: Path) -> dict[str, str]:
+    """Return the source of every definition of a file by name, the comments above included."""
+    text = path.read_text(encoding="utf-8")
+    lines, found = text.splitlines(), {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names = [node.name]
+        elif isinstance(node, ast.Assign):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        else:
+            continue
+        begin = node.lineno - 1
+        while lines[begin - 1].startswith("# ") and not lines[begin - 1].startswith("# ---"):
+            begin -= 1
+        for name in names:
+            found[name] = "\n".join(lines[begin : node.end_lineno])
+    return found
+
+
+def main() -> None:
+    """Print the table and the diff of the part that the command line names."""
+    part = int(sys.argv[1])
+    before, after = ROOT / SERVERS[part - 1], ROOT / SERVERS[part]
+    old, new = definitions(before), definitions(after)
+    print(f"From {SERVERS[part - 1]} to {SERVERS[part]}:\n")
+    for name, reason in (CHANGED[part] | GONE[part]).items():
+        print(f"  {'gone' if name in GONE[part] else 'changed':8} {name:24} {reason}")
+    for name in new:
+        if name not in old:
+            print(f"  {'new':8} {name}")
+    print(f"\n  {len(old.keys() & new.keys()) - len(CHANGED[part])} definitions are the same.\n")
+    texts = [path.read_text(encoding="utf-8").splitlines() for path in (before, after)]
+    names = SERVERS[part - 1], SERVERS[part]
+    for line in difflib.unified_diff(*texts, *names, lineterm="", n=1):
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

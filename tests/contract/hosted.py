@@ -1,0 +1,71 @@
+"""Ask the application that the suite hosts on the server under test (tests/apps/contract.py)."""
+
+import contextlib
+import itertools
+import re
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+from tests.conversation import ANSWER_SECONDS, Conversation, Response
+from tests.harness import Server
+from tests.judge import Red, ask, expect
+
+HOST = b"Host: 127.0.0.1\r\n"
+NUMBERS = itertools.count(1)
+
+
+def token() -> str:
+    """Return a word that no other test uses, to be found on stderr."""
+    return f"token-{next(NUMBERS)}"
+
+
+def request(
+    route: str, fields: bytes = b"", content: bytes = b"", method: str = "GET", **query: str
+) -> bytes:
+    """Return a request for /w/route, or for route itself if it begins with a slash."""
+    path = route if route.startswith("/") else f"/w/{route}"
+    target = f"{path}?{urlencode(query)}" if query else path
+    length = b"Content-Length: %d\r\n" % len(content) if content else b""
+    head = f"{method} {target} HTTP/1.1\r\n".encode("latin-1") + HOST + fields + length
+    return head + b"\r\n" + content
+
+
+@contextlib.contextmanager
+def gate() -> Iterator[Path]:
+    """Hand out a path for ?until=; touch() it, and the application goes on."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "gate")
+        try:
+            yield path
+        finally:
+            path.touch()  # whoever still waits goes on
+            time.sleep(0.02)
+
+
+def answer(
+    server: Server, octets: bytes, likely: str | dict[str, str] | None = None, method: str = "GET"
+) -> tuple[Conversation, Response]:
+    """Return the ended conversation and its answer of 200. Raises Red."""
+    with ask(server, octets) as talk:
+        response = expect(talk, {200}, method=method, likely=likely)
+        if response.closes:
+            talk.reads_end()
+        return talk, response
+
+
+def said(server: Server, word: str, count: int = 1) -> list[str]:
+    """Return what the application said with that token, once it is count times or too late."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        found = re.findall(f"<{word} ([^>]*)>", server.errors())
+        if len(found) >= count or time.monotonic() > deadline:
+            return found
+        time.sleep(0.005)
+
+
+def red(talk: Conversation, problem: str, permitted: str, likely: str, mark: bytes = b"") -> Red:
+    """Return a verdict with what the application is asked for."""
+    return Red(problem, talk, permitted, likely, got_mark=mark)

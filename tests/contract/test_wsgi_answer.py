@@ -1,0 +1,430 @@
+"""W06 to W17: how the application's answer leaves, and how its failures do."""
+
+import signal
+
+import pytest
+
+from tests.apps.contract import BAD
+from tests.checks import check_framing, check_head, check_status_line
+from tests.clauses import clause
+from tests.contract.hosted import answer, gate, red, request, said, token
+from tests.contract.test_request_line import cases
+from tests.conversation import ANSWER_SECONDS
+from tests.judge import Red, ask, expect
+
+QUIET_SECONDS = 0.3  # in which nothing may come; a slower machine only makes it laxer
+
+# ---- W06, W07 --------------------------------------------------------------------------
+
+KEPT_BACK = "start_response stores status and fields, no more. The head leaves with the first "
+KEPT_BACK += "chunk that is not empty, or at the end."
+
+
+@clause("W06")
+def test_the_head_waits_for_content_and_can_be_replaced(server):
+    with gate() as until, ask(server, request("late", until=str(until))) as talk:
+        if talk.take(QUIET_SECONDS):
+            raise red(talk, "The head left before there was content.", "nothing yet", KEPT_BACK)
+        until.touch()
+        response = expect(talk, {404}, words="404, which replaced 200", likely=KEPT_BACK)
+        if response.values("x-old") or not response.values("x-new"):
+            raise red(
+                talk, "The old fields are still there.", "the new fields alone", KEPT_BACK, b"X-Old"
+            )
+        if response.content != b"replaced":
+            raise red(talk, "The content is another.", "replaced", KEPT_BACK)
+
+
+@clause("W06")
+@cases({"no-chunks": "", "empty-chunks": ",,"})
+def test_the_head_leaves_at_the_end_where_there_is_no_content(server, case):
+    talk, response = answer(server, request("length", sent=case), KEPT_BACK)
+    if response.content or not response.whole:
+        raise red(talk, "There is content.", "200 without content", KEPT_BACK)
+
+
+@clause("W07")
+def test_start_response_twice_without_exc_info_is_an_error(server):
+    with ask(server, request("twice")) as talk:
+        response = expect(talk, {200, 500})
+        if response.status == 200 and response.content != b"raised":
+            raise red(
+                talk,
+                "The second call was ignored.",
+                "an exception in the application",
+                "PEP 3333: a fatal error to call it again without exc_info.",
+            )
+
+
+@clause("W07")
+def test_start_response_with_exc_info_raises_once_the_head_has_left(server):
+    word = token()
+    with ask(server, request("after", token=word)) as talk:
+        talk.reads_end(ANSWER_SECONDS)
+        if talk.received.count(b"HTTP/1.") != 1:
+            raise red(talk, "A second status-line was sent.", "one", KEPT_BACK, b"HTTP/1.1 500")
+    if said(server, word) != ["raised original"]:
+        raise red(
+            talk,
+            "The original exception was not raised.",
+            "raise exc_info[1]",
+            "PEP 3333: where the head has left, re-raise exc_info, with its traceback.",
+        )
+
+
+# ---- W08, W09 --------------------------------------------------------------------------
+
+STREAMS = "The chunks were joined, or held back, until the application was done. Send each as "
+STREAMS += "it comes, before you ask for the next."
+
+
+def check_streams(server, route: str, first: bytes, whole: bytes) -> None:
+    """Raise Red unless first arrives while the application waits, and whole at the end."""
+    with gate() as until, ask(server, request(route, until=str(until))) as talk:
+        if not talk.wait(lambda: first in talk.received):
+            raise red(
+                talk,
+                "The first chunk did not come while the application waited.",
+                f"{first.decode()!r}, at once",
+                STREAMS,
+            )
+        until.touch()
+        response = expect(talk, {200}, likely=STREAMS)
+        if response.content != whole:
+            raise red(talk, f"The content is {response.content!r}.", repr(whole), STREAMS)
+
+
+@clause("W08")
+def test_each_chunk_leaves_while_the_application_waits(server):
+    check_streams(server, "stream", b"first ", b"first second")
+
+
+@clause("W08")
+@cases({"512-chunks": "512", "one-chunk": "1"})
+def test_32_mebibytes_arrive_whole_at_a_slow_reader(server, case):
+    count = int(case)
+    with ask(server, request("large", chunks=case)) as talk:
+        for _ in range(3):  # first it does not read, then as fast as it can
+            talk.take(0.1)
+        response = expect(talk, {200})
+    due = b"".join(bytes([n % 251]) * ((32 << 20) // count) for n in range(count))
+    if response.content != due:
+        raise red(
+            talk,
+            f"{len(response.content)} octets came, or others.",
+            f"{len(due)} octets",
+            "send() may take a part only and says how much; sendall() takes all.",
+        )
+
+
+@clause("W09")
+def test_write_sends_at_once_and_in_order(server):
+    check_streams(server, "write", b"one ", b"one two three")
+
+
+# ---- W10 -------------------------------------------------------------------------------
+
+CLOSES = "finally: if hasattr(iterable, 'close'): iterable.close(). It is how applications free "
+CLOSES += "files and connections."
+
+
+@clause("W10")
+@pytest.mark.parametrize("how", ["end", "raise", "raise-early"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_close_is_called_once(server, how, method):
+    word = token()
+    with ask(server, request("close", method=method, how=how, token=word)) as talk:
+        talk.response(method)
+        talk.reads_end(QUIET_SECONDS if talk.received else ANSWER_SECONDS)
+    check_closed_once(server, talk, word)
+
+
+@clause("W10")
+def test_close_is_called_when_the_client_has_gone(server):
+    word = token()
+    with gate() as until:
+        query = {"how": "endless", "token": word, "until": str(until)}
+        with ask(server, request("close", **query)) as talk:
+            talk.wait(lambda: b"first" in talk.received)
+            talk.reset()
+        until.touch()
+        check_closed_once(server, talk, word)
+
+
+def check_closed_once(server, talk, word: str) -> None:
+    """Raise Red unless the application was closed exactly once."""
+    said(server, word)
+    with ask(server, request("/next")) as after:  # by now a second call would have shown
+        expect(after, {200})
+    if (times := said(server, word).count("closed")) != 1:
+        raise red(talk, f"close() was called {times} times.", "once", CLOSES)
+
+
+# ---- W11, W12 --------------------------------------------------------------------------
+
+
+@clause("W11")
+@cases(
+    {
+        "one-chunk": {"announced": "5", "sent": "hello, world", "as": "list"},
+        "two-chunks": {"announced": "5", "sent": "hello, world"},
+        "inside-a-chunk": {"announced": "7", "sent": "hello, world"},
+        "zero": {"announced": "0", "sent": "hello"},
+    }
+)
+def test_the_announced_length_is_never_exceeded(server, case):
+    with ask(server, request("length", **case)) as talk:
+        response = expect(talk, {200, 500})
+        talk.reads_end(QUIET_SECONDS if not response.closes else ANSWER_SECONDS)
+        if response.status == 200 and len(talk.received) > response.end:
+            raise red(
+                talk,
+                "More octets came than were announced.",
+                case["announced"],
+                "Cut the chunk: what follows is taken for the next response.",
+            )
+
+
+@clause("W11")
+def test_a_content_that_falls_short_does_not_look_whole(server):
+    with ask(server, request("length", announced="50", sent="hello")) as talk:
+        response = talk.response()
+        if response and response.status == 200 and (response.whole or not talk.ended):
+            raise red(
+                talk,
+                "The client can't tell that octets are missing.",
+                "the end of the connection, before 50 octets have come",
+                "Keep the application's length, send what there is, and close.",
+            )
+
+
+@clause("W11")
+def test_a_length_that_is_right_is_passed_on(server):
+    talk, response = answer(server, request("length", announced="11", sent="hello, world"))
+    if response.values("content-length") != ["11"] or response.content != b"hello world":
+        raise red(talk, "The length is another.", "Content-Length: 11", "Keep the application's.")
+
+
+@clause("W11")
+def test_a_single_known_chunk_gets_a_length(server):
+    with ask(server, request("length", sent="hello", **{"as": "list"})) as talk:
+        response = expect(talk, {200})
+        if response.framing == "close" and server.is_ours():
+            likely = "PEP 3333: where len(iterable) is 1, its chunk's length is the content's."
+            raise red(talk, "The end of the content is the close.", "Content-Length: 5", likely)
+        check_framing(talk, response)
+
+
+@clause("W12")
+@cases({"204": "204 No Content", "304": "304 Not Modified"})
+def test_no_content_follows_a_status_that_has_none(server, case):
+    with ask(server, request("status", status=case)) as talk:
+        response = expect(talk, {int(case[:3])})
+        talk.reads_end(QUIET_SECONDS if not response.closes else ANSWER_SECONDS)
+        check_head(talk, response)
+        if len(talk.received) > response.end:
+            raise red(
+                talk,
+                "Content follows the head.",
+                f"{case}, and nothing after the head",
+                "RFC 9110 §6.4.1: no content in 204 and 304, whatever is yielded.",
+                b"hello",
+            )
+
+
+@clause("W12")
+@cases({"computed": {}, "from-the-application": {"length": "5"}})
+def test_a_204_has_no_content_length(server, case):
+    with ask(server, request("status", status="204 No Content", **case)) as talk:
+        response = expect(talk, {204})
+        if response.values("content-length") and (server.is_ours() or not case):
+            raise red(
+                talk,
+                "A 204 has a Content-Length.",
+                "none",
+                "RFC 9110 §8.6: a server MUST NOT send Content-Length with 204.",
+                b"Content-Length",
+            )
+
+
+@clause("W12")
+@cases({"yields": "length", "yields-nothing": "head"})
+def test_head_has_no_content_and_no_length_of_what_is_yielded(server, case):
+    query = {"sent": "hello,again"} if case == "length" else {}
+    with ask(server, request(case, method="HEAD", **query)) as talk:
+        response = expect(talk, {200}, method="HEAD")
+        talk.reads_end(QUIET_SECONDS if not response.closes else ANSWER_SECONDS)
+        if len(talk.received) > response.end:
+            raise red(talk, "Content follows the head.", "none after HEAD", "Leave it out.")
+        due = "1000" if case == "head" else "10"
+        if response.values("content-length") not in ([], [due]):
+            raise red(
+                talk,
+                f"Content-Length is {response.values('content-length')}.",
+                f"{due}, as for GET, or none",
+                "For HEAD an application may yield less than for GET: compute nothing.",
+                b"Content-Length",
+            )
+
+
+# ---- W13, W14 --------------------------------------------------------------------------
+
+HOP = ("connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer")
+HOP += ("proxy-authenticate",)
+W13 = [which for which in BAD if which in HOP or which.startswith(("length", "status-10"))]
+W14 = [which for which in BAD if which not in W13]
+TRACES = (b"x-app", b"timeout=77", b"X-Injected", "€".encode(), b"a\0b", b"\x1b", b"+5", b"-5")
+
+
+def check_never_left(server, which: str, likely: str) -> None:
+    """Raise Red if what the application must not send shows in the answer's head."""
+    word = token()
+    with ask(server, request("bad", which=which, token=word)) as talk:
+        response = talk.response()
+        talk.reads_end(QUIET_SECONDS)
+        if response is None or response.status is None:
+            raise red(talk, "No answer came.", "500", likely)
+        head = response.head
+        trace = next((trace for trace in TRACES if trace.lower() in head.lower()), b"")
+        twice = len(response.values("content-length")) > 1
+        if trace or twice or response.status < 200 or b"HTTP/1.1 101" in talk.received:
+            raise red(talk, "It left as the application gave it.", "500", likely, trace)
+        check_status_line(talk, response)
+        check_head(talk, response)
+        if server.is_ours() and response.status != 500:
+            raise red(
+                talk,
+                f"It was answered with {response.status}.",
+                "500, and a reason on stderr",
+                likely,
+            )
+    if server.is_ours() and "Error" not in server.errors():
+        raise red(talk, "Nothing on stderr says why.", "a reason on stderr", likely)
+
+
+@clause("W13")
+@pytest.mark.parametrize("which", W13)
+def test_what_concerns_the_connection_never_leaves(server, which):
+    check_never_left(
+        server,
+        which,
+        "The server frames the answer and ends the connection; an "
+        "application that says something else makes the client wait or misread.",
+    )
+
+
+@clause("W14")
+@pytest.mark.parametrize("which", W14)
+def test_nothing_splits_the_response(server, which):
+    check_never_left(
+        server,
+        which,
+        "A value with CR LF in it ends the line, and what follows is a "
+        "field or a whole response of the attacker's. Match names, values and the "
+        "status against their grammar, and their types, before anything leaves.",
+    )
+
+
+SYMPTOMS = ("closed", "silent", "other", "accepted")
+
+# ---- W15, W16 --------------------------------------------------------------------------
+
+FAILURES = ["raise", "exit", "interrupt", "os-error", "raise-after-start", "raise-while-iterated"]
+FAILURES += ["never-starts", "none", "number", "text", "list-of-text", "octets"]
+CAUGHT = "try: call the application and send; except BaseException: traceback.print_exc(), and a "
+CAUGHT += "plain 500 if no head has left. Not to the client: a traceback tells an attacker a lot."
+
+
+@clause("W15")
+@pytest.mark.parametrize("how", FAILURES)
+def test_an_application_that_fails_gets_a_plain_500(server, how):
+    word = token()
+    with ask(server, request("fail", how=how, token=word)) as talk:
+        response = expect(
+            talk, {500}, likely=dict.fromkeys(("closed", "silent", "other", "accepted"), CAUGHT)
+        )
+        check_framing(talk, response)
+        if b"Traceback" in talk.received or f"<{word}".encode() in talk.received:
+            raise red(
+                talk,
+                "The client sees the application's insides.",
+                "a plain 500",
+                CAUGHT,
+                b"Traceback",
+            )
+    secret = how in ("raise", "exit", "interrupt", "os-error", "raise-after-start")
+    if secret and server.is_ours() and f"<{word} secret>" not in wait_for_error(server, word):
+        raise red(talk, "The traceback is not on stderr.", "the traceback on stderr", CAUGHT)
+    with ask(server, request("/next")) as after:
+        expect(after, {200}, likely=CAUGHT)
+
+
+def wait_for_error(server, word: str) -> str:
+    """Return stderr once the secret stands there, or what there is past the deadline."""
+    said(server, word)
+    return server.errors()
+
+
+@clause("W15")
+@cases({"sigint": signal.SIGINT, "sigterm": signal.SIGTERM})
+def test_a_signal_ends_the_server_while_an_application_runs(server, case):
+    word = token()
+    with gate() as until, ask(server, request("wait", token=word, until=str(until))) as talk:
+        if not said(server, word):
+            raise red(talk, "The application was not called.", "a call", CAUGHT)
+        if server.is_ours():
+            status = server.stop(case)
+            if status is None or (talk.take(QUIET_SECONDS) and talk.received):
+                raise Red(
+                    "It went on, or answered.",
+                    talk,
+                    "to end at once",
+                    "An interrupt from outside is not the application's exception: an "
+                    "except BaseException around it takes Ctrl-C for one.",
+                )
+            server.start()
+
+
+@clause("W16")
+@cases({"with-length": {"announced": "50"}, "without": {}})
+def test_a_late_failure_does_not_look_like_a_whole_answer(server, case):
+    with ask(server, request("fail-late", **case)) as talk:
+        response = talk.response()
+        talk.reads_end()
+        if talk.received.count(b"HTTP/1.") > 1:
+            raise red(
+                talk,
+                "A second status-line was sent.",
+                "the end of the connection",
+                "The head has left: there is no way back. Write to stderr, and close.",
+                b"500",
+            )
+        if response and response.whole and response.framing != "close":
+            raise red(
+                talk,
+                "It looks whole.",
+                "the end, before the content is whole",
+                "Close, without the octets or the last chunk that would make it whole.",
+            )
+        if not talk.ended:
+            raise red(talk, "The connection stays open.", "its end", "close() it.")
+
+
+# ---- W17 -------------------------------------------------------------------------------
+
+
+@clause("W17")
+def test_the_applications_fields_are_kept(server):
+    talk, response = answer(server, request("fields"))
+    due = {"date": ["Thu, 01 Jan 1970 00:00:00 GMT"], "server": ["mine/1.0"]}
+    due |= {"set-cookie": ["a=1", "b=2"], "x-latin": ["é"]}
+    for name, values in due.items():
+        if response.values(name) != values:
+            raise red(
+                talk,
+                f"{name} is {response.values(name)}.",
+                f"{name}: {', '.join(values)}",
+                "Add Date and Server only where the application has not. Keep the fields as "
+                "a list: in a dict one cookie is lost.",
+                name.title().encode(),
+            )

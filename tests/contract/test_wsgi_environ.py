@@ -1,0 +1,292 @@
+"""W01 to W05: what the application is told about the request."""
+
+import json
+
+import pytest
+
+from tests.clauses import clause
+from tests.contract.hosted import answer, gate, red, request, token
+from tests.contract.test_request_line import cases
+from tests.harness import Server
+from tests.judge import ask, expect
+
+REQUIRED = ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "SERVER_NAME", "SERVER_PORT"]
+REQUIRED += ["SERVER_PROTOCOL", "wsgi.version", "wsgi.url_scheme", "wsgi.input", "wsgi.errors"]
+REQUIRED += ["wsgi.multithread", "wsgi.multiprocess", "wsgi.run_once"]
+
+
+def environ_of(server: Server, octets: bytes, likely: str = "") -> tuple:
+    """Return (conversation, {key: (type, value)}) of a request for /w/environ."""
+    talk, response = answer(server, octets, likely)
+    return talk, json.loads(response.content)
+
+
+def check(talk, values, key: str, due: object, likely: str) -> None:
+    """Raise Red unless environ has due under key; None asks for no such key."""
+    got = values.get(key, ("", None))[1]
+    if got != due:
+        permitted = f"{key} is {due!r}" if due is not None else f"no {key}"
+        raise red(talk, f"{key} is {got!r}.", permitted, likely, key.encode())
+
+
+# ---- W01 -------------------------------------------------------------------------------
+
+
+@clause("W01")
+def test_every_required_key_is_there(server):
+    talk, values = environ_of(server, request("environ"))
+    if missing := [key for key in REQUIRED if key not in values]:
+        likely = "PEP 3333 lists the keys that must be there, SCRIPT_NAME too where it is empty."
+        raise red(talk, f"Missing: {', '.join(missing)}.", "every required key", likely)
+
+
+@clause("W01")
+def test_environ_is_a_plain_dict(server):
+    talk, values = environ_of(server, request("environ"))
+    if values["its type"][0] != "dict":
+        raise red(
+            talk,
+            f"It is a {values['its type'][0]}.",
+            "a dict, of no other class",
+            "PEP 3333: a builtin Python dictionary, since applications change it.",
+        )
+
+
+@clause("W01")
+def test_values_are_native_strings(server):
+    fields = b"Content-Type: text/plain\r\nX-A: b\r\n"
+    talk, values = environ_of(server, request("environ", fields, b"hi", "POST"))
+    for key, (kind, value) in values.items():
+        if key.isupper() and kind != "str":
+            raise red(
+                talk,
+                f"{key} is {value!r}, a {kind}.",
+                "str for every CGI variable",
+                "PEP 3333: native strings, SERVER_PORT and CONTENT_LENGTH too.",
+                key.encode(),
+            )
+
+
+@clause("W01")
+def test_the_server_names_its_port_and_the_method(server):
+    talk, values = environ_of(server, request("environ", method="PROPFIND"))
+    likely = "SERVER_PORT is the port that is listened on, as a string."
+    check(talk, values, "SERVER_PORT", str(server.port), likely)
+    check(talk, values, "REQUEST_METHOD", "PROPFIND", "The method is passed on as it came.")
+    check(talk, values, "SCRIPT_NAME", "", "The application is at the root: an empty string.")
+
+
+# ---- W02 -------------------------------------------------------------------------------
+
+PATHS = {
+    "plain": ("/w/environ/a", "/w/environ/a", ""),
+    "query": ("/w/environ/a?b=c&d", "/w/environ/a", "b=c&d"),
+    "percent-encoded": ("/w/environ/a%20b", "/w/environ/a b", ""),
+    "utf-8": ("/w/environ/%C3%A9", "/w/environ/Ã©", ""),
+    "not-utf-8": ("/w/environ/%E9", "/w/environ/é", ""),
+    "slash": ("/w/environ/a%2Fb", "/w/environ/a/b", ""),
+    "question-mark": ("/w/environ/a%3Fb?c", "/w/environ/a?b", "c"),
+    "percent-itself": ("/w/environ/%2525", "/w/environ/%25", ""),
+    "no-escape": ("/w/environ/%zz%4", "/w/environ/%zz%4", ""),
+    "plus": ("/w/environ/a+b?c+d", "/w/environ/a+b", "c+d"),
+    "query-as-sent": ("/w/environ/?%C3%A9=%2F%zz", "/w/environ/", "%C3%A9=%2F%zz"),
+    "two-question-marks": ("/w/environ?a?b", "/w/environ", "a?b"),
+    "absolute-form": ("http://127.0.0.1/w/environ/a?b", "/w/environ/a", "b"),
+}
+DECODED = "The path is percent-decoded to octets, and these are decoded as latin-1 (PEP 3333, "
+DECODED += "Unicode Issues); the query stands in QUERY_STRING alone, as it was sent."
+
+
+@clause("W02")
+@cases(PATHS)
+def test_the_path_is_decoded_and_the_query_is_not(server, case):
+    target, path, query = case
+    octets = request("/").replace(b"/ ", target.encode() + b" ", 1)
+    talk, values = environ_of(server, octets, DECODED)
+    check(talk, values, "PATH_INFO", path, DECODED)
+    if query or "QUERY_STRING" in values:
+        check(talk, values, "QUERY_STRING", query, DECODED)
+
+
+@clause("W02")
+def test_the_authority_of_an_absolute_form_is_the_host(server):
+    octets = request("/w/environ").replace(b"/w/", b"http://user@other.example:81/w/", 1)
+    talk, values = environ_of(server, octets)
+    likely = "RFC 9112 §3.2.2: the target's host replaces what Host says, without userinfo."
+    if values["HTTP_HOST"][1] not in ("other.example:81", "127.0.0.1") or server.is_ours():
+        check(talk, values, "HTTP_HOST", "other.example:81", likely)
+
+
+# ---- W03 -------------------------------------------------------------------------------
+
+NAMES = "Names are compared without regard to case: HTTP_ and the name in capitals, - as _."
+
+
+@clause("W03")
+@cases(
+    {
+        "plain": (b"X-Some: thing\r\n", "HTTP_X_SOME", "thing"),
+        "lower-case": (b"x-some: thing\r\n", "HTTP_X_SOME", "thing"),
+        "white-space": (b"X-Some: \t a  b\t\r\n", "HTTP_X_SOME", "a  b"),
+        "empty": (b"X-Some:\r\n", "HTTP_X_SOME", ""),
+        "colons": (b"X-Some: a:b:c\r\n", "HTTP_X_SOME", "a:b:c"),
+        "latin-1": (b"X-Some: \xe9\r\n", "HTTP_X_SOME", "é"),
+        "utf-8": (b"X-Some: \xc3\xa9\r\n", "HTTP_X_SOME", "Ã©"),
+        "content-type": (b"cOntent-tYpe: text/html\r\n", "CONTENT_TYPE", "text/html"),
+        "no-http-content-type": (b"Content-Type: text/html\r\n", "HTTP_CONTENT_TYPE", None),
+        "no-http-content-length": (b"Content-Length: 0\r\n", "HTTP_CONTENT_LENGTH", None),
+    }
+)
+def test_a_field_becomes_a_variable(server, case):
+    line, key, due = case
+    talk, values = environ_of(server, request("environ", line))
+    check(talk, values, key, due, NAMES + " Content-Type and Content-Length have no prefix.")
+
+
+@clause("W03")
+@cases(
+    {
+        "two": b"X-Some: a\r\nX-Some: b\r\n",
+        "other-case": b"X-Some: a\r\nx-sOME: b\r\n",
+        "apart": b"X-Some: a\r\nX-Other: 1\r\nX-Some: b\r\n",
+    }
+)
+def test_repeated_fields_are_joined(server, case):
+    talk, values = environ_of(server, request("environ", case))
+    got = values.get("HTTP_X_SOME", ("", ""))[1]
+    if [part.strip() for part in got.split(",")] != ["a", "b"]:
+        raise red(
+            talk,
+            f"HTTP_X_SOME is {got!r}.",
+            "a,b or a, b",
+            "RFC 9110 §5.3: all values in order, with commas between. In a dict the last one wins.",
+            b"HTTP_X_SOME",
+        )
+
+
+@clause("W03")
+def test_cookies_are_joined_as_cookies(server):
+    talk, values = environ_of(server, request("environ", b"Cookie: a=1\r\nCookie: b=2\r\n"))
+    if not server.is_ours() and values["HTTP_COOKIE"][1] in ("a=1,b=2", "a=1, b=2"):
+        pytest.skip("commas between cookies; the semicolon is policy")
+    check(talk, values, "HTTP_COOKIE", "a=1; b=2", "Cookies are divided by a semicolon.")
+
+
+@clause("W03")
+@cases(
+    {
+        "alone": (b"X_User: evil\r\n", None),
+        "beside": (b"X-User: good\r\nX_User: evil\r\n", "good"),
+        "before": (b"X_User: evil\r\nX-User: good\r\n", "good"),
+    }
+)
+def test_a_name_with_an_underscore_can_not_pose_as_another(server, case):
+    lines, due = case
+    likely = "X_User and X-User both become HTTP_X_USER: drop names with an underscore, or refuse."
+    with ask(server, request("environ", lines)) as talk:
+        response = expect(talk, {200, 400}, likely=likely)
+    if response.status == 200:
+        check(talk, json.loads(response.content), "HTTP_X_USER", due, likely)
+
+
+# ---- W04 -------------------------------------------------------------------------------
+
+CONTENT = b"one\ntwo\r\n\nfour"
+WAYS = {
+    "read": ["one\ntwo\r\n\nfour"],
+    "read-length": ["one\ntwo\r\n\nfour"],
+    "read-some": ["one", "\ntw", "o\r\n", "\nfo", "ur"],
+    "readline": ["one\n", "two\r\n", "\n", "four"],
+    "readlines": ["one\n", "two\r\n", "\n", "four"],
+    "iterate": ["one\n", "two\r\n", "\n", "four"],
+}
+ENDS = "wsgi.input is the content and nothing else: behind its last octet stands the end of the "
+ENDS += "file. The socket's own file would wait there for ever, or read into the next request."
+
+
+@clause("W04")
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+@pytest.mark.parametrize("how", WAYS)
+def test_the_content_is_read_in_every_way_and_ends(server, how, chunked):
+    octets = request("input", b"", CONTENT, "POST", how=how)
+    if chunked:
+        length = b"Content-Length: %d\r\n" % len(CONTENT)
+        octets = octets.replace(length, b"Transfer-Encoding: chunked\r\n")
+        octets = octets.replace(
+            CONTENT,
+            b"4\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (CONTENT[:4], len(CONTENT) - 4, CONTENT[4:]),
+        )
+    with ask(server, octets) as talk:
+        response = expect(talk, {200} | ({411, 501} if chunked else set()), likely=ENDS)
+    if response.status != 200:
+        return  # H21 is about that
+    pieces, kind, left = json.loads(response.content)
+    if chunked and how == "read-length" and not server.is_ours():
+        return  # how an application learns the length of chunks is the server's choice
+    if pieces != WAYS[how] or kind != "bytes" or left:
+        raise red(
+            talk,
+            f"It read {pieces!r}, and then {kind} of {left}.",
+            f"{WAYS[how]!r}, and then b''",
+            ENDS,
+        )
+
+
+@clause("W04")
+def test_without_content_there_is_nothing_to_read(server):
+    talk, response = answer(server, request("input", how="read"), ENDS)
+    if json.loads(response.content) != [[""], "bytes", 0]:
+        raise red(talk, "There was something to read.", "b''", ENDS)
+
+
+@clause("W04")
+def test_a_mebibyte_of_content_reaches_the_application(server):
+    content = bytes(range(256)) * 4096
+    with ask(server, request("/", b"", content, "POST")) as talk:
+        response = expect(talk, {200}, method="POST", likely=ENDS)
+    if not response.content.endswith(b"\r\n\r\n" + content):
+        raise red(talk, "The content is not the one that was sent.", "the same octets", ENDS)
+
+
+@clause("W04")
+def test_decoded_chunks_look_like_content_of_known_length(server):
+    head = b"POST /w/environ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with ask(server, head + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n") as talk:
+        response = expect(talk, {200, 411, 501})
+    if response.status != 200 or not server.is_ours():
+        return
+    values = json.loads(response.content)
+    likely = "The application sees the decoded content: its length, and no transfer coding."
+    check(talk, values, "CONTENT_LENGTH", "5", likely)
+    check(talk, values, "HTTP_TRANSFER_ENCODING", None, likely)
+    check(talk, values, "wsgi.input_terminated", True, likely)
+
+
+# ---- W05 -------------------------------------------------------------------------------
+
+
+@clause("W05")
+def test_what_is_written_to_errors_is_there_at_once(server):
+    word = token()
+    with gate() as until, ask(server, request("errors", token=word, until=str(until))) as talk:
+        seen = talk.wait(lambda: talk.take(0.01) or f"<{word} half" in server.errors())
+        if not seen or talk.received:
+            raise red(
+                talk,
+                "It did not show up on stderr while the application waited.",
+                "on the server's stderr, at once",
+                "wsgi.errors is text, and goes to stderr; flush() writes it out.",
+            )
+        until.touch()
+        expect(talk, {200})
+
+
+@clause("W05")
+def test_the_server_tells_the_truth_about_itself(server):
+    talk, values = environ_of(server, request("environ"))
+    check(talk, values, "wsgi.version", "(1, 0)", "The version of the interface is (1, 0).")
+    check(talk, values, "wsgi.url_scheme", "http", "There is no TLS here.")
+    for key in ("wsgi.multithread", "wsgi.multiprocess", "wsgi.run_once"):
+        if not server.is_ours() and isinstance(values[key][1], bool):
+            continue
+        check(talk, values, key, False, "One process, one thread, many requests: all three False.")

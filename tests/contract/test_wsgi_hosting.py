@@ -1,0 +1,161 @@
+"""W18 and W19: the standard library's judge, and Flask."""
+
+import json
+
+import pytest
+
+from tests.clauses import clause
+from tests.contract.hosted import red, request
+from tests.contract.test_request_line import cases
+from tests.judge import ask, expect
+
+# ---- W18 -------------------------------------------------------------------------------
+
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
+WELL_BEHAVED = {
+    "environ": request("/v/environ/a%20b", b"X-A: b\r\n", q="1"),
+    "environ-of-a-post": request("/v/environ", FORM, b"a=1", "POST"),
+    "read-length": request("/v/input", b"", b"abc", "POST", how="read-length"),
+    "read-some": request("/v/input", b"", b"abcdefgh", "POST", how="read-some"),
+    "readlines": request("/v/input", b"", b"a\nb\n", "POST", how="readlines"),
+    "iterate": request("/v/input", b"", b"a\nb\n", "POST", how="iterate"),
+    "generator": request("/v/length", sent="a,b,c"),
+    "list": request("/v/length", sent="abc", **{"as": "list"}),
+    "known-length": request("/v/length", announced="3", sent="abc"),
+    "empty": request("/v/length", sent=""),
+    "large": request("/v/large", chunks="512"),
+    "head": request("/v/head", method="HEAD"),
+    "head-with-chunks": request("/v/length", method="HEAD", sent="a,b"),
+    "write": request("/v/write", until="/"),
+    "closing": request("/v/close", how="end"),
+    "closing-after-head": request("/v/close", method="HEAD", how="end"),
+    "cookies": request("/v/fields"),
+    "absolute-form": request("/v/environ").replace(b"/v/", b"http://127.0.0.1/v/", 1),
+    "http-1.0": b"GET /v/environ HTTP/1.0\r\n\r\n",
+}
+
+
+@clause("W18")
+@cases(WELL_BEHAVED)
+def test_wsgiref_validate_has_nothing_to_say(server, case):
+    begun = len(server.errors())
+    likely = "wsgiref.validate stands between server and application, and raises where either "
+    likely += "breaks PEP 3333. Its sentence is the last line of the traceback."
+    method = case.split(b" ")[0].decode()
+    with ask(server, case) as talk:
+        expect(talk, {200, 404}, method=method, likely=dict.fromkeys(("refused", "other"), likely))
+        talk.reads_end(0.2)
+    words = server.errors()[begun:]
+    if "AssertionError" in words or "WSGIWarning" in words:
+        verdict = red(talk, "The judge objects.", "silence", likely)
+        verdict.stderr = words.strip().splitlines()[-1]
+        raise verdict
+
+
+# ---- W19 -------------------------------------------------------------------------------
+
+UNCHANGED = "Flask reads environ and nothing else. Compare what it saw with PEP 3333, key by key."
+
+
+def ask_flask(server, octets: bytes, status: int = 200):
+    """Return (conversation, response) of a request to the Flask application. Raises Red."""
+    pytest.importorskip("flask", reason="make test-part2 installs Flask")
+    with ask(server, octets) as talk:
+        return talk, expect(talk, {status}, method=octets.split(b" ")[0].decode(), likely=UNCHANGED)
+
+
+def check_text(server, octets: bytes, due: bytes) -> None:
+    """Raise Red unless Flask answers with due."""
+    talk, response = ask_flask(server, octets)
+    if response.content != due:
+        raise red(talk, f"Flask answered {response.content!r}.", repr(due), UNCHANGED)
+
+
+@clause("W19")
+def test_flask_finds_route_and_query(server):
+    check_text(server, request("/flask/hello/Z%C3%BCrich", x="é &"), "Zürich, é &".encode())
+
+
+@clause("W19")
+def test_flask_reads_a_form(server):
+    octets = request("/flask/form", FORM, b"a=1&a=2&b=%C3%A9", "POST")
+    talk, response = ask_flask(server, octets)
+    if json.loads(response.content) != {"a": ["1", "2"], "b": ["é"]}:
+        raise red(talk, "The form is another.", "a: 1, 2; b: é", UNCHANGED)
+
+
+MULTIPART = b"".join(
+    [
+        b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n',
+        bytes(range(256)) * 1000,
+        b"\r\n--edge--\r\n",
+    ]
+)
+
+
+@clause("W19")
+def test_flask_reads_an_upload(server):
+    kind = b"Content-Type: multipart/form-data; boundary=edge\r\n"
+    check_text(server, request("/flask/upload", kind, MULTIPART, "POST"), b"a.bin 256000")
+
+
+@clause("W19")
+def test_flask_reads_json_in_chunks(server):
+    fields = b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+    octets = request("/flask/json", fields, method="POST") + b'7\r\n{"a": 1\r\n1\r\n}\r\n0\r\n\r\n'
+    pytest.importorskip("flask")
+    with ask(server, octets) as talk:
+        response = expect(talk, {200, 400, 411, 501}, method="POST", likely=UNCHANGED)
+    if server.is_ours() and (response.status != 200 or json.loads(response.content) != {"a": 1}):
+        raise red(talk, "Flask did not see the JSON.", '{"a": 1}', UNCHANGED)
+
+
+@clause("W19")
+def test_flask_keeps_a_session(server):
+    _, first = ask_flask(server, request("/flask/count"))
+    cookie = first.values("set-cookie")[0].partition(";")[0].encode("latin-1")
+    check_text(server, request("/flask/count", b"Cookie: other=1; " + cookie + b"\r\n"), b"2")
+
+
+@clause("W19")
+def test_flask_redirects(server):
+    talk, response = ask_flask(server, request("/flask/old"), 302)
+    if response.values("location") != ["/flask/hello/new"]:
+        raise red(
+            talk, f"Location is {response.values('location')}.", "/flask/hello/new", UNCHANGED
+        )
+
+
+@clause("W19")
+@cases({"host": b"Host: site.example:8080\r\n", "other": b"Host: other.example\r\n"})
+def test_flask_knows_its_own_address(server, case):
+    octets = request("/flask/url").replace(b"Host: 127.0.0.1\r\n", case)
+    due = b"http://" + case.partition(b": ")[2].strip() + b"/flask/url"
+    check_text(server, octets, due)
+
+
+@clause("W19")
+def test_flask_streams(server):
+    check_text(server, request("/flask/stream"), b"".join(b"%d\n" % n for n in range(100)))
+
+
+@clause("W19")
+@cases(
+    {
+        "no-such-page": ("/flask/none", 404),
+        "method": ("/flask/form", 405),
+        "failure": ("/flask/fails", 500),
+    }
+)
+def test_flask_answers_with_its_error_pages(server, case):
+    path, status = case
+    talk, response = ask_flask(server, request(path), status)
+    if b"<title>" not in response.content or b"Traceback" in response.content:
+        raise red(talk, "This is not Flask's own page.", f"{status}, Flask's page", UNCHANGED)
+
+
+@clause("W19")
+def test_flask_answers_head(server):
+    talk, response = ask_flask(server, request("/flask/hello/you", method="HEAD"))
+    if response.values("content-length") != ["5"]:
+        raise red(talk, "Content-Length is another.", "Content-Length: 5", UNCHANGED)
