@@ -20,7 +20,7 @@ OPTIONS = $(if $(SERVER),--server "$$SERVER") $(if $(CLAUSE),--clause '$(CLAUSE)
 part1 := $(firstword $(wildcard part1_single/mine.py) part1_single/server.py)
 part2 := $(firstword $(wildcard part2_wsgi/mine.py) part2_wsgi/server.py)
 # What part 2 serves: MODULE:CALLABLE, looked for here and beside the server.
-APP = hello:application
+APP = flask_app:app
 
 .PHONY: help serve-part1 test-part1 serve-part2 test-part2 diff-part2 test test-all fuzz setup clean
 
