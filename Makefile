@@ -22,7 +22,8 @@ part2 := $(firstword $(wildcard part2_wsgi/mine.py) part2_wsgi/server.py)
 # What part 2 serves: MODULE:CALLABLE, looked for here and beside the server.
 APP = flask_app:app
 
-.PHONY: help serve-part1 test-part1 serve-part2 test-part2 diff-part2 test test-all fuzz setup clean
+.PHONY: help serve-part1 test-part1 serve-part2 test-part2 diff-part2 test-frameworks test test-all \
+	fuzz setup clean
 
 help: ## this list
 	@echo 'make TARGET [NAME=value ...]'
@@ -49,6 +50,10 @@ test-part2: ## check part 2, clause by clause (SERVER=, CLAUSE=W07, ALL=1)
 diff-part2: ## what part 2 changes in part 1, and why
 	@$(PYTHON) tests/changes.py 2
 
+test-frameworks: ## Django, Pyramid, Bottle and Falcon on part 2
+	@$(VENV) frameworks '$(PYTHON)' '$(NAMED)'
+	@$(PYTEST) --finished tests/frameworks
+
 test: ## every part and the course's own tests, on the finished servers
 	@$(VENV) test '$(PYTHON)' '$(NAMED)'
 	@$(PYTEST) --part 1 --finished tests/contract tests/part1
@@ -59,7 +64,8 @@ test-all: ## also what is slow or needs more: browser, mistakes, mutated request
 	@$(VENV) browser '$(PYTHON)' '$(NAMED)'
 	@$(PYTEST) --part 1 --finished --slow tests/contract tests/part1
 	@$(PYTEST) --part 2 --finished --slow tests/contract tests/part2
-	@$(PYTEST) --finished --slow tests/course tests/browser
+	@$(VENV) frameworks '$(PYTHON)' '$(NAMED)'
+	@$(PYTEST) --finished --slow tests/course tests/browser tests/frameworks
 
 fuzz: ## 100,000 mutated requests against part 1 (COUNT=, SEED=, SERVER=)
 	@$(VENV) check '$(PYTHON)' '$(NAMED)'
