@@ -67,9 +67,10 @@ test-all: ## also what is slow or needs more: browser, mistakes, mutated request
 	@$(VENV) frameworks '$(PYTHON)' '$(NAMED)'
 	@$(PYTEST) --finished --slow tests/course tests/browser tests/frameworks
 
-fuzz: ## 100,000 mutated requests against part 1 (COUNT=, SEED=, SERVER=)
+fuzz: ## 100,000 mutated requests against part 1 (PART=2, COUNT=, SEED=, SERVER=)
 	@$(VENV) check '$(PYTHON)' '$(NAMED)'
 	@.venv/bin/python -m tests.fuzz --count '$(or $(COUNT),100000)' --seed '$(or $(SEED),1)' \
+		--part '$(or $(PART),1)' \
 		$(if $(SERVER),--server "$$SERVER")
 
 setup: ## install all that any target needs, once

@@ -1,6 +1,6 @@
 """Send mutated requests to a server, and see that it goes on serving.
 
-    make fuzz COUNT=100000 SEED=1 [SERVER=my.py]
+    make fuzz COUNT=100000 SEED=1 [PART=2] [SERVER=my.py]
 
 Each request is one of a few plausible ones with some octets changed, cut out, doubled or
 put elsewhere. An answer must begin as one; where a request is answered with 200, the echo
@@ -14,7 +14,7 @@ import socket
 import sys
 from collections import Counter
 
-from tests.board import PARTS, ROOT
+from tests.board import APP, PARTS, ROOT
 from tests.harness import Server, StartFailed, Target, UsageError, parse_target
 
 EVERY = 500  # requests between two plain ones
@@ -138,10 +138,11 @@ def main() -> int:
     asked = parser.parse_args()
     path = str(ROOT / PARTS[asked.part] / "server.py")
     try:
-        target = parse_target(asked.server or path)
+        target = parse_target(asked.server or path, APP if asked.part > 1 else "")
         name = asked.server or PARTS[asked.part]
         print(f"{asked.count} mutated requests (seed {asked.seed}) to {name}")
-        statuses = run(target, asked.count, asked.seed, echoes=not asked.server)
+        raw = asked.part == 1 and not asked.server  # part 1 answers with the very octets
+        statuses = run(target, asked.count, asked.seed, raw)
     except (UsageError, StartFailed, Found) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
