@@ -84,17 +84,22 @@ def parse_content(octets, start, method, status, fields, ended) -> tuple[bytes, 
     return bytes(octets[start:]), "close", ended, len(octets)
 
 
+CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]*\r\n")
+TRAILER = re.compile(rb"(?:[^\r\n]+\r\n)*\r\n")
+
+
 def parse_chunked(octets, start) -> tuple[bytes, str, bool, int]:
     """Return the same for chunked content. RFC 9112 §7.1."""
-    content = b""
-    while size := re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]*\r\n").match(octets, start):
+    pieces = []
+    while size := CHUNK_SIZE.match(octets, start):
         length, start = int(size[1], 16), size.end()
         if length == 0:
-            trailer = re.compile(rb"(?:[^\r\n]+\r\n)*\r\n").match(octets, start)
-            return content, "chunked", bool(trailer), trailer.end() if trailer else len(octets)
-        content += octets[start : start + length]
+            trailer = TRAILER.match(octets, start)
+            end = trailer.end() if trailer else len(octets)
+            return b"".join(pieces), "chunked", bool(trailer), end
+        pieces.append(octets[start : start + length])
         start += length + 2
-    return content, "chunked", False, len(octets)
+    return b"".join(pieces), "chunked", False, len(octets)
 
 
 class Conversation:
