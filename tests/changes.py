@@ -8,6 +8,7 @@ here with the reason. The chapter of the later part walks through this table.
 
 import ast
 import difflib
+import signal
 import sys
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def definitions(path: Path) -> dict[str, str]:
 
 def main() -> None:
     """Print the table and the diff of the part that the command line names."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on in less may leave early
     part = int(sys.argv[1])
     before, after = ROOT / SERVERS[part - 1], ROOT / SERVERS[part]
     old, new = definitions(before), definitions(after)

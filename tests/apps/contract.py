@@ -228,6 +228,11 @@ BAD = {
     "nul-in-a-value": ("200 OK", [("X-App", "a\0b")]),
     "escape-in-a-value": ("200 OK", [("X-App", "a\x1bb")]),
     "not-latin-1": ("200 OK", [("X-App", "€")]),
+    "lf-at-the-end-of-a-value": ("200 OK", [("X-App", "a\n")]),
+    "crlf-at-the-end-of-a-value": ("200 OK", [("X-App", "a\r\n")]),
+    "lf-at-the-end-of-a-name": ("200 OK", [("X-App\n", "a")]),
+    "lf-at-the-end-of-the-status": ("200 OK\n", []),
+    "crlf-at-the-end-of-the-status": ("200 OK\r\n", []),
     "crlf-in-a-name": ("200 OK", [("X-App: a\r\nX-Injected", "1")]),
     "space-in-a-name": ("200 OK", [("X App", "1")]),
     "empty-name": ("200 OK", [("", "x-app")]),
@@ -288,6 +293,7 @@ def fields(environ, start_response):
     """Fields that a server must keep, and one that it may not join."""
     own = [("Date", "Thu, 01 Jan 1970 00:00:00 GMT"), ("Server", "mine/1.0")]
     cookies = [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("X-Latin", "é")]
+    own += [("Link", "</a>; rel=prev"), ("Link", "</b>; rel=next")]
     start_response("200 OK", [*TEXT, *own, *cookies])
     return [b"fields"]
 

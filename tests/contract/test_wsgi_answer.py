@@ -151,6 +151,19 @@ def test_close_is_called_when_the_client_has_gone(server):
         check_closed_once(server, talk, word)
 
 
+@clause("W10")
+@cases({"list": {"as": "list"}, "iterator": {}})
+def test_an_iterable_without_close_is_no_failure(server, case):
+    begun = len(server.errors())
+    with ask(server, request("length", sent="a,b", **case)) as talk:
+        expect(talk, {200}, likely=CLOSES)
+        talk.reads_end(QUIET_SECONDS)
+    with ask(server, request("/next")) as after:  # by now its log is written
+        expect(after, {200}, likely=CLOSES)
+    if "Traceback" in server.errors()[begun:]:
+        raise red(talk, "There is a traceback on stderr.", "silence", CLOSES)
+
+
 def check_closed_once(server, talk, word: str) -> None:
     """Raise Red unless the application was closed exactly once."""
     said(server, word)
@@ -418,6 +431,7 @@ def test_the_applications_fields_are_kept(server):
     talk, response = answer(server, request("fields"))
     due = {"date": ["Thu, 01 Jan 1970 00:00:00 GMT"], "server": ["mine/1.0"]}
     due |= {"set-cookie": ["a=1", "b=2"], "x-latin": ["é"]}
+    due |= {"link": ["</a>; rel=prev", "</b>; rel=next"]}
     for name, values in due.items():
         if response.values(name) != values:
             raise red(
