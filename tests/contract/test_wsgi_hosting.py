@@ -135,6 +135,16 @@ def test_flask_knows_its_own_address(server, case):
 
 
 @clause("W19")
+def test_without_host_flask_has_the_servers_own_name(server):
+    talk, response = ask_flask(server, b"GET /flask/url HTTP/1.0\r\n\r\n")
+    due = f"http://{server.host}:{server.port}/flask/url".encode()
+    if server.is_ours() and response.content != due:
+        likely = "Without Host, an address is made of SERVER_NAME and SERVER_PORT: what the socket "
+        likely += "says (getsockname), not a constant."
+        raise red(talk, f"Flask answered {response.content!r}.", repr(due), likely)
+
+
+@clause("W19")
 def test_flask_streams(server):
     check_text(server, request("/flask/stream"), b"".join(b"%d\n" % n for n in range(100)))
 
