@@ -614,7 +614,7 @@ def serve_connection(connection: socket.socket, client: tuple, application: Appl
         line = format_visible(received.partition(b"\r\n")[0])
         seconds = time.monotonic() - begun
         text = f'{client[0]} "{line}" {status[:3] or "-"} {octets} {seconds * 1000:.0f} ms'
-        print(text, file=sys.stderr)
+        sys.stderr.write(f"{text}\n")  # in one piece
 
 
 def serve_forever(listener: socket.socket, application: Application) -> None:
@@ -684,7 +684,9 @@ def main() -> None:
     """Read the command line, listen, say where, and serve until a signal comes."""
     # The default action ends the process at once; the kernel closes what it held.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    sys.stderr.reconfigure(write_through=True)  # wsgi.errors: what is written is there at once
+    # wsgi.errors: no buffer between it and the system, so that what is written is there.
+    unbuffered = getattr(sys.stderr.buffer, "raw", sys.stderr.buffer)  # python -u has none
+    sys.stderr = io.TextIOWrapper(unbuffered, "utf-8", "backslashreplace", write_through=True)
     parser = argparse.ArgumentParser(description="Host a WSGI application.")
     parser.add_argument("application", nargs="?", metavar="MODULE:CALLABLE", help="or factory()")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")

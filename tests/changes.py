@@ -21,7 +21,7 @@ CHANGED = {
         "serve_request": "the application answers, in place of the echo",
         "serve_connection": "a line for the access log, in place of all that was received",
         "serve_forever": "hands on the application, and who the client is",
-        "main": "an application on the command line; wsgi.errors is written through",
+        "main": "an application on the command line; wsgi.errors without a buffer",
     },
 }
 GONE = {2: {"format_echo": "the answer is the application's business now"}}

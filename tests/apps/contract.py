@@ -100,7 +100,8 @@ def read_input(environ, start_response):
 def write_errors(environ, start_response):
     """Write to wsgi.errors half a line, and wait for the test to have seen it."""
     environ["wsgi.errors"].write(f"<{query(environ, 'token')} half a line")
-    environ["wsgi.errors"].flush()
+    if query(environ, "flush"):
+        environ["wsgi.errors"].flush()
     wait_for(environ)
     start_response("200 OK", TEXT)
     return [b"written"]
