@@ -551,8 +551,8 @@ def serve_application(
                 raise RuntimeError("start_response was called twice, without exc_info")
         finally:
             exc_info = None  # no circle of references through the traceback
-        answer["response_headers"] = parse_response_headers(response_headers)
-        answer["status"] = parse_status(status)
+        fields = parse_response_headers(response_headers)  # both are right, or neither counts
+        answer["status"], answer["response_headers"] = parse_status(status), fields
         return write
 
     try:
@@ -563,6 +563,7 @@ def serve_application(
         traceback.print_exc()
         if not answer["head_sent"]:
             answer["status"] = "500 Internal Server Error"
+            answer["octets"] = 0 if answer["to_head"] else len(BROKEN)
             send_response(connection, answer["status"], BROKEN, answer["to_head"])
     return answer["status"], answer["octets"]
 
@@ -667,7 +668,8 @@ def load_application(name: str) -> Application:
     except ModuleNotFoundError as error:
         if error.name != module_name.partition(".")[0]:
             traceback.print_exc()
-        raise ValueError(f"There is no module {error.name}.") from None
+        where = f"in {sys.path[0]} or {sys.path[1]}"
+        raise ValueError(f"There is no module {error.name} {where}.") from None
     except AttributeError as error:
         if error.name != attribute.removesuffix("()"):
             traceback.print_exc()

@@ -63,10 +63,16 @@ class Red(AssertionError):
         else:
             lines += rows("got", wrap(self.problem, WIDTH))
         if self.stderr:
-            lines += rows("stderr", wrap(self.stderr, WIDTH))
+            words = [shorter(word) for word in self.stderr.split(" ")]
+            lines += rows("stderr", wrap(" ".join(words), WIDTH))
         if self.likely:
             lines += rows("likely", wrap(self.likely, WIDTH))
         return lines
+
+
+def shorter(word: str) -> str:
+    """Return word with its middle left out if it is longer than a line."""
+    return word if len(word) <= WIDTH else f"{word[:30]}…{word[-20:]}"
 
 
 def find(octets: bytes, wanted: bytes) -> tuple[int, int]:

@@ -87,6 +87,7 @@ def read_input(environ, start_response):
         "read-length": lambda: [source.read(length)],
         "read-some": lambda: list(iter(lambda: source.read(3), b"")),
         "readline": lambda: list(iter(source.readline, b"")),
+        "readline-some": lambda: list(iter(lambda: source.readline(2), b"")),
         "readlines": lambda: source.readlines(),
         "iterate": lambda: list(source),
     }
@@ -159,6 +160,20 @@ def large(environ, start_response):
         yield bytes([number % 251]) * ((32 << 20) // count)
 
 
+def write_nothing(environ, start_response):
+    """write() no octets, and fail then: the head has not left."""
+    start_response("200 OK", TEXT)(b"")
+    raise ValueError("on purpose")
+
+
+def change_late(environ, start_response):
+    """Add to the list of fields that start_response was given."""
+    late = [*TEXT]
+    start_response("200 OK", late)
+    late.append(("X-Late", "a\r\nX-Injected: 1"))
+    return [b"late"]
+
+
 def write_content(environ, start_response):
     """Content through write(), in part while the test waits for it."""
     write = start_response("200 OK", TEXT)
@@ -221,12 +236,18 @@ BAD = {
     "length-plus": ("200 OK", [("Content-Length", "+5")]),
     "length-negative": ("200 OK", [("Content-Length", "-5")]),
     "length-twice": ("200 OK", [("Content-Length", "5"), ("content-length", "6")]),
+    "length-twice-the-same": ("200 OK", [("Content-Length", "5"), ("Content-Length", "5")]),
+    "length-underscore": ("200 OK", [("Content-Length", "1_0")]),
+    "length-space": ("200 OK", [("Content-Length", " 5")]),
+    "proxy-connection": ("200 OK", [("Proxy-Connection", "x-app")]),
+    "proxy-authorization": ("200 OK", [("Proxy-Authorization", "x-app")]),
     "status-100": ("100 Continue", []),
     "status-101": ("101 Switching Protocols", []),
     "crlf-in-a-value": ("200 OK", [("X-App", "a\r\nX-Injected: 1")]),
     "lf-in-a-value": ("200 OK", [("X-App", "a\nX-Injected: 1")]),
     "cr-in-a-value": ("200 OK", [("X-App", "a\rX-Injected: 1")]),
     "nul-in-a-value": ("200 OK", [("X-App", "a\0b")]),
+    "del-in-a-value": ("200 OK", [("X-App", "a\x7fb")]),
     "escape-in-a-value": ("200 OK", [("X-App", "a\x1bb")]),
     "not-latin-1": ("200 OK", [("X-App", "€")]),
     "lf-at-the-end-of-a-value": ("200 OK", [("X-App", "a\n")]),
@@ -263,10 +284,13 @@ def fail(environ, start_response):
     """Fail before the head has left, as ?how= says."""
     how, secret = query(environ, "how"), query(environ, "token")
     kinds = {"exit": SystemExit, "interrupt": KeyboardInterrupt, "os-error": ConnectionResetError}
+    kinds |= {"generator-exit": GeneratorExit, "stop-iteration": StopIteration}
     if how in ("raise", *kinds):
         raise kinds.get(how, ValueError)(f"<{secret} secret>")
     if how == "never-starts":
         return [b"hello"]
+    if how == "never-starts-and-is-empty":
+        return []
     start_response("200 OK", TEXT)
     if how == "raise-after-start":
         raise ValueError(f"<{secret} secret>")
@@ -275,6 +299,7 @@ def fail(environ, start_response):
     wrong = {
         "none": None,
         "number": 5,
+        "bare-octets": b"hello",
         "text": "hello",
         "list-of-text": ["hello"],
         "octets": [1, 2],
@@ -292,9 +317,10 @@ def fail_late(environ, start_response):
 
 def fields(environ, start_response):
     """Fields that a server must keep, and one that it may not join."""
-    own = [("Date", "Thu, 01 Jan 1970 00:00:00 GMT"), ("Server", "mine/1.0")]
+    own = [("date", "Thu, 01 Jan 1970 00:00:00 GMT"), ("SERVER", "mine/1.0")]
     cookies = [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("X-Latin", "é")]
-    own += [("Link", "</a>; rel=prev"), ("Link", "</b>; rel=next")]
+    own += [("Link", "</b>; rel=next"), ("Link", "</a>; rel=prev"), ("X-Same", "1")]
+    own += [("X-Same", "1")]
     start_response("200 OK", [*TEXT, *own, *cookies])
     return [b"fields"]
 
@@ -317,6 +343,8 @@ ROUTES = {
     "stream": stream,
     "large": large,
     "write": write_content,
+    "write-nothing": write_nothing,
+    "change-late": change_late,
     "close": close,
     "length": length,
     "status": status,

@@ -82,6 +82,7 @@ PATHS = {
     "plain": ("/w/environ/a", "/w/environ/a", ""),
     "query": ("/w/environ/a?b=c&d", "/w/environ/a", "b=c&d"),
     "percent-encoded": ("/w/environ/a%20b", "/w/environ/a b", ""),
+    "lower-case-digits": ("/w/environ/%c3%a9%2f", "/w/environ/Ã©/", ""),
     "utf-8": ("/w/environ/%C3%A9", "/w/environ/Ã©", ""),
     "not-utf-8": ("/w/environ/%E9", "/w/environ/é", ""),
     "slash": ("/w/environ/a%2Fb", "/w/environ/a/b", ""),
@@ -136,6 +137,8 @@ NAMES = "Names are compared without regard to case: HTTP_ and the name in capita
         "latin-1": (b"X-Some: \xe9\r\n", "HTTP_X_SOME", "é"),
         "utf-8": (b"X-Some: \xc3\xa9\r\n", "HTTP_X_SOME", "Ã©"),
         "content-type": (b"cOntent-tYpe: text/html\r\n", "CONTENT_TYPE", "text/html"),
+        "content-type-as-sent": (b"Content-Type: a/b; c=DeF\r\n", "CONTENT_TYPE", "a/b; c=DeF"),
+        "authorization": (b"Authorization: Basic eDp5\r\n", "HTTP_AUTHORIZATION", "Basic eDp5"),
         "no-http-content-type": (b"Content-Type: text/html\r\n", "HTTP_CONTENT_TYPE", None),
         "no-http-content-length": (b"Content-Length: 0\r\n", "HTTP_CONTENT_LENGTH", None),
     }
@@ -168,6 +171,13 @@ def test_repeated_fields_are_joined(server, case):
 
 
 @clause("W03")
+def test_equal_fields_are_both_kept(server):
+    talk, values = environ_of(server, request("environ", b"X-Some: a\r\nX-Some: a\r\n"))
+    if values["HTTP_X_SOME"][1].replace(" ", "") != "a,a":
+        raise red(talk, "One of two equal values is lost.", "a,a", "RFC 9110 §5.3: all values.")
+
+
+@clause("W03")
 def test_cookies_are_joined_as_cookies(server):
     talk, values = environ_of(server, request("environ", b"Cookie: a=1\r\nCookie: b=2\r\n"))
     if not server.is_ours() and values["HTTP_COOKIE"][1] in ("a=1,b=2", "a=1, b=2"):
@@ -180,6 +190,7 @@ def test_cookies_are_joined_as_cookies(server):
     {
         "alone": (b"X_User: evil\r\n", None),
         "beside": (b"X-User: good\r\nX_User: evil\r\n", "good"),
+        "content-type": (b"X-User: good\r\nContent_Type: evil\r\n", "good"),
         "before": (b"X_User: evil\r\nX-User: good\r\n", "good"),
     }
 )
@@ -189,7 +200,10 @@ def test_a_name_with_an_underscore_can_not_pose_as_another(server, case):
     with ask(server, request("environ", lines)) as talk:
         response = expect(talk, {200, 400}, likely=likely)
     if response.status == 200:
-        check(talk, json.loads(response.content), "HTTP_X_USER", due, likely)
+        values = json.loads(response.content)
+        check(talk, values, "HTTP_X_USER", due, likely)
+        if values.get("CONTENT_TYPE", ("", ""))[1] == "evil":
+            raise red(talk, "Content_Type posed as Content-Type.", "no CONTENT_TYPE", likely)
 
 
 # ---- W04 -------------------------------------------------------------------------------
@@ -200,6 +214,7 @@ WAYS = {
     "read-length": ["one\ntwo\r\n\nfour"],
     "read-some": ["one", "\ntw", "o\r\n", "\nfo", "ur"],
     "readline": ["one\n", "two\r\n", "\n", "four"],
+    "readline-some": ["on", "e\n", "tw", "o\r", "\n", "\n", "fo", "ur"],
     "readlines": ["one\n", "two\r\n", "\n", "four"],
     "iterate": ["one\n", "two\r\n", "\n", "four"],
 }
@@ -233,6 +248,15 @@ def test_the_content_is_read_in_every_way_and_ends(server, how, chunked):
             f"{WAYS[how]!r}, and then b''",
             ENDS,
         )
+
+
+@clause("W04")
+def test_the_next_request_is_not_part_of_the_content(server):
+    octets = request("input", b"", b"abc", "POST", how="read") + request("/next")
+    with ask(server, octets) as talk:
+        response = expect(talk, {200}, method="POST", likely=ENDS)
+    if json.loads(response.content)[0] != ["abc"]:
+        raise red(talk, "What follows the content was read with it.", "abc", ENDS)
 
 
 @clause("W04")
