@@ -90,12 +90,14 @@ def target_environment() -> dict[str, str]:
 
 
 def free_port(host: str) -> int:
-    """Return a port that nobody holds, below the range that the kernel hands to clients."""
+    """Return a port that nobody holds, below the range that the kernel hands to clients.
+
+    Nor a connection in TIME_WAIT: a server without SO_REUSEADDR could not listen there.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(100):
         port = random.randrange(20000, 32000)
         with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
             except OSError as error:

@@ -103,6 +103,8 @@ def write_errors(environ, start_response):
     environ["wsgi.errors"].write(f"<{query(environ, 'token')} half a line")
     if query(environ, "flush"):
         environ["wsgi.errors"].flush()
+    if query(environ, "end"):
+        environ["wsgi.errors"].write(", and its end>\n")
     wait_for(environ)
     start_response("200 OK", TEXT)
     return [b"written"]
@@ -276,7 +278,14 @@ BAD = {
 def bad(environ, start_response):
     """A status and fields that must not reach the wire."""
     new_status, fields = BAD[query(environ, "which")]
-    start_response(new_status, fields)
+    if query(environ, "replaces"):
+        start_response("200 OK", TEXT)
+        try:
+            raise ValueError("on purpose")
+        except ValueError:
+            start_response(new_status, fields, sys.exc_info())
+    else:
+        start_response(new_status, fields)
     return [b"hello"]
 
 

@@ -315,10 +315,10 @@ W14 = [which for which in BAD if which not in W13]
 TRACES = (b"x-app", b"timeout=77", b"X-Injected", "€".encode(), b"a\0b", b"\x1b", b"+5", b"-5")
 
 
-def check_never_left(server, which: str, likely: str) -> None:
+def check_never_left(server, which: str, likely: str, **query: str) -> None:
     """Raise Red if what the application must not send shows in the answer's head."""
     word = token()
-    with ask(server, request("bad", which=which, token=word)) as talk:
+    with ask(server, request("bad", which=which, token=word, **query)) as talk:
         response = talk.response()
         talk.reads_end(QUIET_SECONDS)
         if response is None or response.status is None:
@@ -350,6 +350,13 @@ def test_what_concerns_the_connection_never_leaves(server, which):
         "The server frames the answer and ends the connection; an "
         "application that says something else makes the client wait or misread.",
     )
+
+
+@clause("W14")
+@pytest.mark.parametrize("which", ["crlf-in-a-value", "crlf-in-the-status"])
+def test_nothing_splits_a_response_that_replaces_another(server, which):
+    likely = "The second call of start_response, with exc_info, brings fields of its own."
+    check_never_left(server, which, likely, replaces="1")
 
 
 @clause("W14")

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from tests.board import ROOT
-from tests.contract.hosted import request
+from tests.contract.hosted import gate, request, token
 from tests.harness import Server, parse_target
 from tests.judge import ask, expect
 
@@ -103,6 +103,15 @@ def test_an_8_mebibyte_upload_arrives_whole(server):
     content = bytes(range(256)) * (8 * MEBIBYTE // 256)
     with ask(server, request("/", b"", content, "POST")) as talk:
         assert expect(talk, {200}, method="POST").content.endswith(b"\r\n\r\n" + content)
+
+
+def test_half_a_line_of_errors_is_there_without_a_flush(server):
+    word = token()
+    with gate() as until, ask(server, request("errors", token=word, until=str(until))) as talk:
+        assert talk.wait(lambda: talk.take(0.01) or f"<{word} half" in server.errors())
+        assert not talk.received
+        until.touch()
+        expect(talk, {200})
 
 
 def test_what_falls_short_is_told_on_stderr(server):
