@@ -91,7 +91,7 @@ PATHS = {
     "no-escape": ("/w/environ/%zz%4", "/w/environ/%zz%4", ""),
     "parameters": ("/w/environ/a;b=c;d/e;f", "/w/environ/a;b=c;d/e;f", ""),
     "dots": ("/w/environ/../a/./b", "/w/environ/../a/./b", ""),
-    "two-slashes": ("//w/environ//a", "//w/environ//a", ""),
+    "two-slashes": ("/w/environ//a", "/w/environ//a", ""),
     "plus": ("/w/environ/a+b?c+d", "/w/environ/a+b", "c+d"),
     "query-as-sent": ("/w/environ/?%C3%A9=%2F%zz", "/w/environ/", "%C3%A9=%2F%zz"),
     "two-question-marks": ("/w/environ?a?b", "/w/environ", "a?b"),
