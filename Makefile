@@ -19,11 +19,12 @@ OPTIONS = $(if $(SERVER),--server "$$SERVER") $(if $(CLAUSE),--clause '$(CLAUSE)
 # The reader's own server, once there is one; else the finished one.
 part1 := $(firstword $(wildcard part1_single/mine.py) part1_single/server.py)
 part2 := $(firstword $(wildcard part2_wsgi/mine.py) part2_wsgi/server.py)
-# What part 2 serves: MODULE:CALLABLE, looked for here and beside the server.
-APP = flask_app:app
+part3 := $(firstword $(wildcard part3_forking/mine.py) part3_forking/server.py)
+# What is served: MODULE:CALLABLE, looked for here and beside the server.
+APP =
 
-.PHONY: help serve-part1 test-part1 serve-part2 test-part2 diff-part2 test-frameworks test test-all \
-	fuzz setup clean
+.PHONY: help serve-part1 test-part1 serve-part2 test-part2 diff-part2 serve-part3 test-part3 \
+	diff-part3 test-frameworks test test-all fuzz cost load setup clean
 
 help: ## this list
 	@echo 'make TARGET [NAME=value ...]'
@@ -41,7 +42,7 @@ test-part1: ## check part 1, clause by clause (SERVER=, CLAUSE=H07, ALL=1)
 
 serve-part2: ## part 2 on http://127.0.0.1:8888 (APP=MODULE:CALLABLE, HOST=, PORT=)
 	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
-	@exec .venv/bin/python $(part2) '$(APP)' --host '$(HOST)' --port '$(PORT)'
+	@exec .venv/bin/python $(part2) '$(or $(APP),flask_app:app)' --host '$(HOST)' --port '$(PORT)'
 
 test-part2: ## check part 2, clause by clause (SERVER=, CLAUSE=W07, ALL=1)
 	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
@@ -49,6 +50,17 @@ test-part2: ## check part 2, clause by clause (SERVER=, CLAUSE=W07, ALL=1)
 
 diff-part2: ## what part 2 changes in part 1, and why
 	@$(PYTHON) tests/changes.py 2
+
+serve-part3: ## part 3 on http://127.0.0.1:8888 (APP=MODULE:CALLABLE, HOST=, PORT=)
+	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
+	@exec .venv/bin/python $(part3) '$(or $(APP),waterfall:app)' --host '$(HOST)' --port '$(PORT)'
+
+test-part3: ## check part 3, clause by clause (SERVER=, CLAUSE=P03, ALL=1)
+	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
+	@$(PYTEST) --part 3 $(OPTIONS) tests/contract tests/part3
+
+diff-part3: ## what part 3 changes in part 2, and why
+	@$(PYTHON) tests/changes.py 3
 
 test-frameworks: ## Django, Pyramid, Bottle and Falcon on part 2
 	@$(VENV) frameworks '$(PYTHON)' '$(NAMED)'
@@ -58,12 +70,14 @@ test: ## every part and the course's own tests, on the finished servers
 	@$(VENV) test '$(PYTHON)' '$(NAMED)'
 	@$(PYTEST) --part 1 --finished tests/contract tests/part1
 	@$(PYTEST) --part 2 --finished tests/contract tests/part2
+	@$(PYTEST) --part 3 --finished tests/contract tests/part3
 	@$(PYTEST) --finished tests/course
 
 test-all: ## also what is slow or needs more: browser, mistakes, mutated requests
 	@$(VENV) browser '$(PYTHON)' '$(NAMED)'
 	@$(PYTEST) --part 1 --finished --slow tests/contract tests/part1
 	@$(PYTEST) --part 2 --finished --slow tests/contract tests/part2
+	@$(PYTEST) --part 3 --finished --slow tests/contract tests/part3
 	@$(VENV) frameworks '$(PYTHON)' '$(NAMED)'
 	@$(PYTEST) --finished --slow tests/course tests/browser tests/frameworks
 
@@ -72,6 +86,14 @@ fuzz: ## 100,000 mutated requests against part 1 (PART=2, COUNT=, SEED=, SERVER=
 	@.venv/bin/python -m tests.fuzz --count '$(or $(COUNT),100000)' --seed '$(or $(SEED),1)' \
 		--part '$(or $(PART),1)' \
 		$(if $(SERVER),--server "$$SERVER")
+
+cost: ## what a request costs part 3, in CPU time, beside two other forking servers
+	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
+	@.venv/bin/python -m tests.cost
+
+load: ## 10,000 requests at part 3, then 300 silent clients, then 20 s of random SIGKILL
+	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
+	@.venv/bin/python -m tests.load
 
 setup: ## install all that any target needs, once
 	@$(VENV) browser '$(PYTHON)' '$(NAMED)'

@@ -107,6 +107,7 @@ STATUS = re.compile(r"[2-5][0-9]{2} [\t -~\x80-\xff]*")
 # The same grammar as for the request's fields, on native strings.
 RESPONSE_NAME = re.compile(TOKEN.pattern.decode("ascii"))
 RESPONSE_VALUE = re.compile(r"[\t -~\x80-\xff]*")
+RESPONSE_LENGTH = re.compile(r"[0-9]{1,18}")
 # What concerns this connection is the server's to say.            RFC 9110 §7.6.1, PEP 3333
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te"}
 HOP_BY_HOP |= {"trailer", "trailers", "transfer-encoding", "upgrade", "proxy-connection"}
@@ -253,7 +254,7 @@ def parse_response_headers(response_headers: list[tuple[str, str]]) -> list[tupl
             raise ValueError(f"the server says this, not the application: {name}")
         if name.lower() == "content-length":
             lengths += 1
-            if lengths > 1 or not re.fullmatch("[0-9]{1,18}", value):
+            if lengths > 1 or not RESPONSE_LENGTH.fullmatch(value):
                 raise ValueError(f"Content-Length is one number, digits alone: {value!r}")
     return list(response_headers)
 

@@ -14,8 +14,8 @@ from tests.runner import Runner, clause_of, in_lane
 from tests.visible import rows, wrap
 
 ROOT = Path(__file__).parent.parent
-PARTS = {1: "part1_single", 2: "part2_wsgi"}
-LETTERS = {1: "H", 2: "HW"}
+PARTS = {1: "part1_single", 2: "part2_wsgi", 3: "part3_forking"}
+LETTERS = {1: "H", 2: "HW", 3: "HWP"}
 APP = "tests.apps.contract:application"  # what {app} stands for
 SECTION_WIDTH = 26  # columns of the board
 MARKS = {"passed": "ok ", "failed": "RED", "skipped": "-- "}
@@ -56,12 +56,12 @@ def choose_target(config: pytest.Config) -> Target:
     """Return the server under test: --server, else mine.py, else the finished one."""
     part = config.getoption("--part")
     if text := config.getoption("--server"):
-        return parse_target(text, APP if part > 1 else "")
+        return parse_target(text, APP if part > 1 else "")._replace(part=part)
     folder = PARTS[part]
     mine = ROOT / folder / "mine.py"
     name = "mine.py" if mine.is_file() and not config.getoption("--finished") else "server.py"
     target = parse_target(shlex.quote(str(ROOT / folder / name)), APP if part > 1 else "")
-    return target._replace(label=f"{folder}/{name}")
+    return target._replace(label=f"{folder}/{name}", part=part)
 
 
 def asked(item: pytest.Item) -> str:
@@ -285,19 +285,30 @@ class Board:
 
     def print_reds(self) -> None:
         """Explain the first red clause, and name the others; explain all if asked to."""
-        for number, (id, red) in enumerate(self.reds.items()):
+        ids = self.in_order_of_cause()
+        for number, id in enumerate(ids):
             if number and not self.config.getoption("--all-red"):
                 break
             self.terminal.write_line("")
-            for line in self.explain(self.red_items[id], red):
+            for line in self.explain(self.red_items[id], self.reds[id]):
                 self.terminal.write_line(line)
-        others = list(self.reds)[1:]
+        others = ids[1:]
         if others and not self.config.getoption("--all-red"):
             self.terminal.write_line("")
             text = f"Also red: {', '.join(others)} (ALL=1 explains every one)."
             for line in wrap(text, 78):
                 self.terminal.write_line(line)
         self.terminal.write_line("")
+
+    def in_order_of_cause(self) -> list[str]:
+        """Return the red clauses, the one to explain first in front.
+
+        What is wrong with processes shows in other clauses too. Where plain requests are
+        answered, the clause about processes says more.
+        """
+        if any(self.marks.get(id) == "failed" for id in ("H01", "H02", "H03", "H07", "W01")):
+            return list(self.reds)
+        return sorted(self.reds, key=lambda id: id[0] != "P")
 
     def explain(self, item: pytest.Item, red: Red) -> list[str]:
         """Return the diagnosis with its heading, where to read, and how to run it again."""

@@ -13,7 +13,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SERVERS = {1: "part1_single/server.py", 2: "part2_wsgi/server.py"}
+SERVERS = {
+    1: "part1_single/server.py",
+    2: "part2_wsgi/server.py",
+    3: "part3_forking/server.py",
+}
 CHANGED = {
     2: {
         "parse_transfer_encoding": "chunked is decoded now: it says so, and refuses the rest",
@@ -23,8 +27,13 @@ CHANGED = {
         "serve_forever": "hands on the application, and who the client is",
         "main": "an application on the command line; wsgi.errors without a buffer",
     },
+    3: {
+        "format_environ": "other processes run the application too, and each runs it once",
+        "serve_forever": "a child for each connection, in place of one after the other",
+        "main": "says so where there is no fork",
+    },
 }
-GONE = {2: {"format_echo": "the answer is the application's business now"}}
+GONE = {2: {"format_echo": "the answer is the application's business now"}, 3: {}}
 
 
 def definitions(path: Path) -> dict[str, str]:

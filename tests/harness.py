@@ -52,6 +52,7 @@ class Target(NamedTuple):
     words: list[str]
     by_path: bool
     app: str = ""  # MODULE:CALLABLE, importable from the root of the course
+    part: int = 0  # whose promises it has to keep, where parts differ
 
 
 def parse_target(text: str, app: str = "") -> Target:

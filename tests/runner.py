@@ -20,6 +20,11 @@ from tests.judge import Red, ask
 
 # These wait for the clock or for processes, so they begin first.
 LONGEST_FIRST = [
+    "P05",
+    "P08",
+    "P07",
+    "P03",
+    "P11",
     "W08",
     "W12",
     "H22",

@@ -7,6 +7,8 @@ writes to wsgi.errors, with the token that the query brings.
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import time
 from urllib.parse import parse_qs
@@ -342,7 +344,84 @@ def wait(environ, start_response):
     return [b"waited"]
 
 
+SERVED = []  # a process that serves one request alone never sees a second one in here
+
+
+def process(environ, start_response):
+    """Who serves this, and how many requests it has served."""
+    SERVED.append(1)
+    told = {"pid": os.getpid(), "parent": os.getppid(), "served": len(SERVED)}
+    start_response("200 OK", TEXT)
+    return [json.dumps(told).encode()]
+
+
+def die(environ, start_response):
+    """Tell the pid, wait if asked to, and end the process as ?how= says."""
+    how = query(environ, "how")
+    say(environ, f"pid {os.getpid()}")
+    if query(environ, "late"):
+        start_response("200 OK", [*TEXT, ("Content-Length", "100")])(b"first")
+    wait_for(environ)
+    if how == "os-exit":
+        os._exit(3)
+    os.kill(os.getpid(), getattr(signal, how))
+    time.sleep(WAIT_SECONDS)
+    return []
+
+
+def raise_in_close(environ, start_response):
+    """An iterable whose close() raises SystemExit, when all has been sent."""
+
+    class Raising(Closing):
+        def close(self):
+            raise SystemExit("on purpose")
+
+    start_response("200 OK", TEXT)
+    return Raising(environ, [b"sent"])
+
+
+def run_children(environ, start_response):
+    """Run children of its own as ?how= says, and tell how they ended: 7 is due."""
+    how, script = query(environ, "how"), "exit 7"
+    if how == "run":
+        ended = subprocess.run(["sh", "-c", script]).returncode
+    elif how == "system":
+        ended = os.waitstatus_to_exitcode(os.system(script))
+    elif how == "fork":
+        pid = os.fork()
+        if pid == 0:
+            os._exit(7)
+        let_it_end(pid)
+        ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    else:  # the child is long gone when somebody asks
+        child = subprocess.Popen(["sh", "-c", script])
+        let_it_end(child.pid)
+        ended = child.wait()
+    start_response("200 OK", TEXT)
+    return [str(ended).encode()]
+
+
+def let_it_end(pid):
+    """Return when that child has ended, without taking its status."""
+    if hasattr(os, "waitid"):
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    time.sleep(0.1)  # a handler, if there is one, runs now
+
+
+def print_words(environ, start_response):
+    """Print a line and half a line, and flush nothing."""
+    print(f"<{query(environ, 'token')} line>")
+    sys.stdout.write(f"<{query(environ, 'token')} half>")
+    start_response("200 OK", TEXT)
+    return [b"printed"]
+
+
 ROUTES = {
+    "process": process,
+    "die": die,
+    "raise-in-close": raise_in_close,
+    "children": run_children,
+    "print": print_words,
     "environ": show_environ,
     "input": read_input,
     "errors": write_errors,

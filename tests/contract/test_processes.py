@@ -1,0 +1,793 @@
+"""P01 to P12: what the processes of a server do, seen from outside."""
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.clauses import clause
+from tests.contract.hosted import answer, gate, red, request, said, token
+from tests.contract.test_request_line import cases
+from tests.contract.test_response import SOON
+from tests.conversation import ANSWER_SECONDS, Conversation
+from tests.harness import ROOT, Server, describe_exit
+from tests.judge import Red, ask, expect
+from tests.processes import (
+    Member,
+    acceptor,
+    besides,
+    describe,
+    descriptors,
+    meddled,
+    members,
+    pids,
+    settled,
+    sockets,
+)
+from tests.refusal import check_refusal
+
+HOST = b"Host: 127.0.0.1\r\n"
+GET = b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"
+TOGETHER = 16  # clients that are served at once
+BURST = 128  # clients that end at once, as many as the backlog holds
+GONE_SECONDS = 3.0  # until children that have ended are waited for
+
+
+@contextlib.contextmanager
+def crowd(server: Server, count: int) -> Iterator[list[Conversation]]:
+    """Have count applications run at once, as far as the server lets them, then release them.
+
+    Hands out the conversations once they have run; each has its answer by then, or is late.
+    """
+    word = token()
+    with contextlib.ExitStack() as stack, gate() as until:
+        octets = request("wait", token=word, until=str(until))
+        talks = [stack.enter_context(ask(server, octets)) for _ in range(count)]
+        said(server, word, count)
+        until.touch()
+        for talk in talks:
+            expect(talk, {200})
+        yield talks
+
+
+def working(server: Server, known: set[int], seconds: float = GONE_SECONDS) -> list[Member]:
+    """Return the children that have not ended once all should have."""
+
+    def left() -> list[Member]:
+        return [one for one in besides(server, known) if one.state != psutil.STATUS_ZOMBIE]
+
+    settled(lambda: not left(), seconds)
+    return left()
+
+
+def lingering(server: Server, known: set[int]) -> list[Member]:
+    """Return the children that are there in any state once all should have been waited for."""
+    settled(lambda: not besides(server, known), GONE_SECONDS)
+    return besides(server, known)
+
+
+def verdict(
+    problem: str,
+    permitted: str,
+    likely: str,
+    talks: Conversation | list[Conversation] | None = None,
+) -> Red:
+    """Return a verdict about processes, in one form."""
+    return Red(problem, talks, permitted, likely)
+
+
+# ---- P01 -------------------------------------------------------------------------------
+
+ALONE = "The server serves one request after the other: others wait in the backlog, which looks "
+ALONE += "like being served until the first one takes long. Does the parent wait for its child "
+ALONE += "(os.wait, os.waitpid without WNOHANG) before it accepts again? Fork, and go on."
+
+
+@clause("P01")
+def test_slow_requests_are_served_at_once(server):
+    word = token()
+    with contextlib.ExitStack() as stack, gate() as until:
+        octets = request("wait", token=word, until=str(until))
+        talks = [stack.enter_context(ask(server, octets)) for _ in range(TOGETHER)]
+        inside = len(said(server, word, TOGETHER))
+        until.touch()
+        if inside < TOGETHER:
+            raise verdict(
+                f"{inside} of {TOGETHER} applications were inside when all had been asked for, "
+                f"and none had answered yet.",
+                f"{TOGETHER} applications inside at once, for {TOGETHER} clients",
+                ALONE,
+                talks[0],
+            )
+        for talk in talks:
+            expect(talk, {200}, words="200 for every client")
+
+
+# ---- P02 -------------------------------------------------------------------------------
+
+KEPT_WAITING = "The process that accepts must not read, write or wait for a client: all of "
+KEPT_WAITING += "that belongs into the child."
+
+BLOCKS = "When the first child had ended, the parent waited for the others: waitpid() without "
+BLOCKS += "WNOHANG blocks until one of them ends, and they wait for their clients."
+
+
+def stuck(server: Server) -> Conversation:
+    """Return a connection on which the server sends what nobody reads."""
+    talk = ask(server)
+    talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    talk.send(request("large"), listening=False)
+    return talk
+
+
+@clause("P02")
+@cases(
+    {
+        "silent": lambda server: ask(server),
+        "slow": lambda server: ask(server, GET[:25]),
+        "slow-with-content": lambda server: ask(
+            server, b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nhal"
+        ),
+        "stuck": stuck,
+    }
+)
+def test_a_client_that_takes_long_keeps_no_other_waiting(server, case):
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(case(server)).deliver()
+        known = pids(server)
+        for number in range(3):  # the end of one is a signal to the parent, before the next
+            with ask(server, GET) as talk:
+                likely = dict.fromkeys(("silent", "closed"), BLOCKS if number else KEPT_WAITING)
+                expect(talk, {200}, likely=likely, words="200 at once for the next client")
+            working(server, known)
+
+
+# ---- P03 -------------------------------------------------------------------------------
+
+NOBODY = "Nobody waits for the children. The kernel keeps the pid and the status of each until "
+NOBODY += "its parent asks: os.waitpid(-1, os.WNOHANG) in a handler for SIGCHLD."
+ONCE = "SIGCHLD is not queued: one signal can stand for many children. Wait in a loop, until "
+ONCE += "waitpid(-1, os.WNOHANG) returns (0, 0) or raises ChildProcessError."
+
+
+@clause("P03")
+@cases({"one-after-the-other": 1, "a-burst-of-128": BURST})
+def test_no_zombie_is_left(server, case):
+    count = case
+    for _ in range(3):  # one signal in a thousand comes in the instant before accept() sleeps
+        known = pids(server)
+        with crowd(server, count) as talks:
+            left = lingering(server, known)
+        if not left:
+            return
+    zombies = [member for member in left if member.state == psutil.STATUS_ZOMBIE]
+    whom = f"{len(zombies)} of {count} children were" if count > 1 else "The one child was"
+    problem = f"{whom} never waited for, with no further connection, three times in a row: "
+    problem += f"{describe(zombies)}."
+    if not zombies:
+        problem = f"{len(left)} of {count} children are still there: {describe(left)}."
+    likely = NOBODY if len(zombies) == count else ONCE
+    if not zombies:
+        likely = "A child that has served its connection ends: os._exit() in a finally."
+    raise verdict(problem, f"no child left, of {count} that ended at once", likely, talks[0])
+
+
+@clause("P03")
+def test_no_zombie_is_left_of_those_who_were_refused_or_left(server):
+    known = pids(server)
+    for octets in (b"", b"x\r\n\r\n", GET[:20]):
+        with ask(server, *([octets] if octets else []), half_close=True) as talk:
+            talk.reads_end()
+    if left := lingering(server, known):
+        problem = f"{len(left)} of 3 children are still there: {describe(left)}."
+        raise verdict(problem, "no child left, whatever the client did", NOBODY, talk)
+
+
+# ---- P04 -------------------------------------------------------------------------------
+
+COPY = "fork() copies every descriptor. The kernel ends a connection when the last copy is "
+COPY += "closed, so the parent must close its own, at once after the fork."
+EARS = "fork() copies the listener too. listener.close() is the first thing that a child does: "
+EARS += "else it listens on when the parent is gone, and nobody accepts."
+
+
+@clause("P04")
+def test_the_parent_keeps_no_connection(server):
+    with Server(server.target) as own:
+        parent = acceptor(own)
+        before = descriptors(parent)
+        with contextlib.ExitStack() as stack:
+            talks = [stack.enter_context(ask(own, GET)) for _ in range(20)]
+            for talk in talks:
+                talk.wait(lambda talk=talk: b"\r\n\r\n" in talk.received)
+            working(own, {parent})
+            settled(lambda: descriptors(parent) <= before, 1.0)
+            held = [what for what in sockets(parent, own.port) if what[1] != "the listener"]
+            after = descriptors(parent)
+            if held:
+                fd, what = held[0]
+                problem = f"The parent (pid {parent}) still holds {len(held)} of 20 connections "
+                problem += f"when all children are gone: descriptor {fd} {what}, and so on."
+                permitted = "the end of the connection when the child is done; the parent "
+                permitted += f"with its {before} descriptors"
+                raise verdict(problem, permitted, COPY, talks[-1])
+        settled(lambda: descriptors(parent) <= before + 1, 1.0)
+        with crowd(own, BURST):
+            pass
+        settled(lambda: descriptors(parent) <= after, GONE_SECONDS)
+        if (end := descriptors(parent)) > after:
+            problem = f"The parent (pid {parent}) had {after} descriptors before a burst of "
+            problem += f"{BURST}, and has {end} after it."
+            raise verdict(problem, f"{after} descriptors, as before", COPY)
+
+
+@clause("P04")
+def test_the_child_holds_no_listener(server):
+    word = token()
+    with Server(server.target) as own, gate() as until:
+        known = pids(own)
+        with ask(own, request("wait", token=word, until=str(until))) as talk:
+            said(own, word)
+            for member in besides(own, known):
+                for fd, what in sockets(member.pid, own.port):
+                    if what == "the listener":
+                        problem = f"The child (pid {member.pid}) holds the listener, as "
+                        problem += f"descriptor {fd}."
+                        raise verdict(problem, "a child with its connection only", EARS, talk)
+            for pid in known:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            own.wait()
+            family = socket.AF_INET6 if ":" in own.host else socket.AF_INET
+            with socket.socket(family) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((own.host, own.port))
+                    probe.listen()
+                except OSError as error:
+                    problem = "The parent is gone, a child still works, and the port is taken: "
+                    problem += f"{error.strerror}."
+                    raise verdict(problem, "a port that is free", EARS, talk) from None
+
+
+# ---- P05 -------------------------------------------------------------------------------
+
+DEATHS = {
+    "os-exit": "os-exit",
+    "sigkill": "SIGKILL",
+    "sigsegv": "SIGSEGV",
+    "sigterm": "SIGTERM",
+    "sigabrt": "SIGABRT",
+}
+TOOK_DOWN = "The application ran in the process that accepts: one request took the server down. "
+TOOK_DOWN += "It belongs into a child."
+STILL_OPEN = "The kernel closes what a dead process held, but somebody else has a copy of this "
+STILL_OPEN += "connection: the parent, or a sibling that was forked meanwhile."
+
+
+@clause("P05")
+@cases({f"{name}{late}": (how, late) for name, how in DEATHS.items() for late in ("", "-late")})
+def test_a_child_may_die_and_its_client_hears_at_once(server, case):
+    how, late = case
+    word, parent = token(), acceptor(server)
+    waits: list[float] = []
+    while not waits or (waits[-1] > SOON and len(waits) < 3):
+        with gate() as until:
+            octets = request("die", token=word, until=str(until), how=how, late=late)
+            with ask(server, octets) as talk:
+                said(server, word, len(waits) + 1)
+                until.touch()
+                begun = time.monotonic()
+                ended = talk.reads_end()
+                waits.append(time.monotonic() - begun)
+        if not ended:
+            problem = "The child is dead, and the connection is still open."
+            raise verdict(problem, "the end of the connection, at once", STILL_OPEN, talk)
+    if min(waits) > SOON:
+        problem = f"The client saw the end {min(waits):.1f} s after the death, three times."
+        raise verdict(problem, "the end of the connection, at once", STILL_OPEN, talk)
+    check_goes_on(server, parent, TOOK_DOWN)
+
+
+@clause("P05")
+def test_an_exception_ends_one_request_only(server):
+    parent = acceptor(server)
+    for how in ("raise", "exit", "interrupt", "generator-exit"):
+        with ask(server, request("fail", how=how)) as talk:
+            talk.reads_end()
+        check_goes_on(server, parent, TOOK_DOWN)
+
+
+@clause("P05")
+def test_a_child_that_is_killed_from_outside_takes_nobody_with_it(server):
+    parent, word = acceptor(server), token()
+    with gate() as until:
+        octets = request("wait", token=word, until=str(until))
+        with ask(server, octets) as first, ask(server, octets) as second:
+            said(server, word, 2)
+            children = besides(server, {parent, server.process.pid})
+            children = [member for member in children if member.state != psutil.STATUS_ZOMBIE]
+            if len(children) < 2:
+                problem = f"Two requests run, and there are {len(children)} children."
+                raise verdict(problem, "two children", ALONE, first)
+            os.kill(children[0].pid, signal.SIGKILL)
+            settled(lambda: first.take(0.05) or second.take(0.05), ANSWER_SECONDS)
+            until.touch()
+            whole = [talk.response() for talk in (first, second)]
+            if sum(bool(one and one.status == 200) for one in whole) != 1:
+                problem = f"One of two children (pid {children[0].pid}) was killed."
+                permitted = "200 for one client, the end of the connection for the other"
+                raise verdict(problem, permitted, STILL_OPEN, [first, second])
+    check_goes_on(server, parent, TOOK_DOWN)
+
+
+def check_goes_on(server: Server, parent: int, likely: str) -> None:
+    """Raise Red unless the same process accepts on."""
+    if not server.alive():
+        server.wait()
+        status = describe_exit(server.process.returncode)
+        problem = f"The server ended, with {status}."
+        raise verdict(problem, "a server that goes on", likely)
+    with ask(server, GET) as talk:
+        permitted = "200 for the next client"
+        expect(talk, {200}, likely=dict.fromkeys(("silent", "closed"), likely), words=permitted)
+    if acceptor(server) != parent:
+        problem = f"Process {parent} listened before, process {acceptor(server)} does now."
+        raise verdict(problem, "the same process as before", likely, talk)
+
+
+# ---- P06 -------------------------------------------------------------------------------
+
+STORM = "The handler raised. Where there is no child at all, waitpid() raises ChildProcessError: "
+STORM += "expect it. An exception in a handler comes out of whatever the program was doing."
+
+
+def storm(pid: int, count: int) -> None:
+    """Send SIGCHLD to pid, count times."""
+    with contextlib.suppress(ProcessLookupError):
+        for _ in range(count):
+            os.kill(pid, signal.SIGCHLD)
+
+
+@clause("P06")
+def test_a_signal_without_a_child_changes_nothing(server):
+    parent = acceptor(server)
+    working(server, {parent, server.process.pid})
+    for _ in range(5):
+        storm(parent, 20)
+        check_goes_on(server, parent, STORM)
+
+
+@clause("P06")
+def test_a_storm_changes_nothing(server):
+    parent, word = acceptor(server), token()
+    with contextlib.ExitStack() as stack, gate() as until:
+        octets = request("wait", token=word, until=str(until))
+        talks = []
+        for _ in range(TOGETHER):
+            storm(parent, 20)
+            talks.append(stack.enter_context(ask(server, octets)))
+        said(server, word, TOGETHER)
+        storm(parent, 200)
+        until.touch()
+        for talk in talks:
+            storm(parent, 5)
+            expect(talk, {200}, likely=dict.fromkeys(("silent", "closed"), STORM))
+    check_goes_on(server, parent, STORM)
+
+
+# ---- P07 -------------------------------------------------------------------------------
+
+FELL_BACK = "After its connection a child must not return from where it was forked: what comes "
+FELL_BACK += "after is the parent's loop. try: serve; finally: os._exit(). An exception that "
+FELL_BACK += "passes a bare os._exit() passes it by, and sys.exit() is an exception too."
+ENDINGS = {
+    "answered": request("/"),
+    "refused": b"x\r\n\r\n",
+    "closed-unasked": b"",
+    "half-a-request": GET[:20],
+    "raised": request("fail", how="raise"),
+    "raised-system-exit": request("fail", how="exit"),
+    "raised-keyboard-interrupt": request("fail", how="interrupt"),
+    "raised-generator-exit": request("fail", how="generator-exit"),
+    "raised-os-error": request("fail", how="os-error"),
+    "raised-late": request("fail-late"),
+    "raised-in-close": request("raise-in-close"),
+    "wrong-iterable": request("fail", how="number"),
+}
+
+
+@clause("P07")
+@cases(ENDINGS)
+def test_a_child_is_gone_after_its_connection(server, case):
+    known = pids(server)
+    with ask(server, *([case] if case else []), half_close=not case.endswith(b"\r\n\r\n")) as talk:
+        talk.wait(lambda: talk.ended, SOON)
+        left = working(server, known)
+    if left:
+        holds = sockets(left[0].pid, server.port)
+        problem = f"The child (pid {left[0].pid}, {left[0].state}) is still there"
+        problem += f", and holds {holds[0][1]}." if holds else "."
+        raise verdict(problem, "a child that is gone after one connection", FELL_BACK, talk)
+    with ask(server, GET) as talk:
+        expect(talk, {200}, words="200 for the next client", likely=TOOK_DOWN)
+
+
+@clause("P07")
+def test_a_client_that_breaks_off_leaves_no_child(server):
+    known = pids(server)
+    for octets in (
+        GET,
+        request("large"),
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\n",
+    ):
+        with ask(server) as talk:
+            talk.send(octets, listening=False)
+            talk.deliver()
+            talk.reset()
+    left = working(server, known)
+    if left:
+        problem = f"The clients have gone, and children are still there: {describe(left)}."
+        raise verdict(problem, "no child left", FELL_BACK)
+
+
+# ---- P08 -------------------------------------------------------------------------------
+
+NO_FORK = "fork() fails where the system has no process left (BlockingIOError, an OSError). "
+NO_FORK += "Expect it around os.fork(): answer 503 from the parent, close, and accept on."
+AT_ONCE = "The parent must not wait: not for the request, which may never come, and not for room "
+AT_ONCE += "to send. setblocking(False), send 503, shutdown, drop what has come, close."
+LIMITED = "(In this test os.fork() fails while the suite says so; the server is unchanged.)"
+
+
+@contextlib.contextmanager
+def forkless(server: Server) -> Iterator[tuple[Server, Path]]:
+    """Run the server with an os.fork that fails while the file exists that is handed out."""
+    with tempfile.TemporaryDirectory() as folder:
+        switch = Path(folder, "no-fork")
+        target = meddled(server.target, "no-fork", str(switch))
+        if target is None:
+            pytest.skip("no Python script: there is no way to let its fork fail")
+        with Server(target) as own:
+            yield own, switch
+
+
+def check_unavailable(own: Server, *pieces: bytes, listening: bool = True) -> None:
+    """Raise Red unless a client is told 503, at once, whatever it has sent."""
+    waits: list[float] = []
+    while not waits or (waits[-1] > SOON and len(waits) < 3):
+        before, begun = time.time(), time.monotonic()
+        with ask(own) as talk:
+            if pieces:
+                talk.send(*pieces, listening=listening)
+            heard = talk.ended
+            talk.ended = ""  # what has come before a reset can still be read
+            response = talk.response()
+            waits.append(time.monotonic() - begun)
+            if not own.alive():
+                own.wait()
+                status = describe_exit(own.process.returncode)
+                problem = f"fork() failed, and the server ended with {status}."
+                raise verdict(problem, "503, and a server that goes on", NO_FORK, talk)
+            if not response:
+                talk.ended = talk.ended or heard
+                problem = "fork() failed, and the client was not told."
+                likely = NO_FORK if talk.ended else AT_ONCE
+                raise verdict(problem, "503, a complete answer", likely, talk)
+            expect_503(talk, response, before)
+    if min(waits) > SOON:
+        problem = f"The answer came after {min(waits):.1f} s, three times."
+        raise verdict(problem, "503 at once", AT_ONCE, talk)
+
+
+def expect_503(talk: Conversation, response, before: float) -> None:
+    """Raise Red unless response is a complete 503 that keeps H01 to H05."""
+    if response.status != 503:
+        problem = f"fork() failed, and the answer is {response.status}."
+        raise verdict(problem, "503 (Service Unavailable)", NO_FORK, talk)
+    talk.read_to = response.start
+    expect(talk, {503})
+    check_refusal(talk, response, before)
+
+
+@clause("P08")
+@cases(
+    {
+        "that-says-nothing": [],
+        "that-asks": [GET],
+        "that-sends-half-a-request": [GET[:20]],
+        "that-sends-a-lot": [
+            b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 4194304\r\n\r\n" + bytes(1 << 22)
+        ],
+    }
+)
+def test_without_a_process_a_client_is_told(server, case):
+    with forkless(server) as (own, switch):
+        answer(own, GET)
+        switch.touch()
+        check_unavailable(own, *case, listening=False)
+        switch.unlink()
+        answer(own, GET, NO_FORK)
+
+
+@clause("P08")
+def test_clients_without_a_process_neither_wait_nor_stay(server):
+    with forkless(server) as (own, switch):
+        answer(own, GET)
+        parent = acceptor(own)
+        working(own, {parent, own.process.pid})
+        before = descriptors(parent)
+        switch.touch()
+        with contextlib.ExitStack() as stack:
+            silent = [stack.enter_context(ask(own)) for _ in range(20)]
+            check_unavailable(own, GET)
+            for talk in silent:
+                talk.wait(lambda talk=talk: talk.received or talk.ended)
+            settled(lambda: descriptors(parent) <= before, GONE_SECONDS)
+            if (after := descriptors(parent)) > before:
+                problem = f"The parent had {before} descriptors, and has {after} after 21 clients "
+                problem += "without a process."
+                likely = "Close the connection where fork() failed, too. " + AT_ONCE
+                raise verdict(problem, f"{before} descriptors", likely, silent[0])
+        switch.unlink()
+        for _ in range(3):
+            answer(own, GET, NO_FORK)
+
+
+@clause("P08")
+def test_those_who_are_served_are_served_on(server):
+    word = token()
+    with forkless(server) as (own, switch), gate() as until:
+        with ask(own, request("wait", token=word, until=str(until))) as running:
+            said(own, word)
+            switch.touch()
+            check_unavailable(own, GET)
+            until.touch()
+            expect(running, {200}, likely=NO_FORK)
+
+
+UNUSED_UID = 64_321
+
+
+def as_nobody(words: list[str]) -> list[str]:
+    """Return words run by a user that nobody is."""
+    script = "import os, sys; os.setgroups([]); os.setgid({0}); os.setuid({0}); "
+    script += "os.execvp(sys.argv[1], sys.argv[1:])"
+    return [sys.executable, "-I", "-c", script.format(UNUSED_UID), *words]
+
+
+@clause("P08")
+def test_at_the_limit_of_processes_a_client_is_told(server):
+    if not hasattr(resource, "prlimit") or os.geteuid() != 0:
+        pytest.skip("only root on Linux can be another user, with a limit that binds")
+    if any(one.info["uids"].real == UNUSED_UID for one in psutil.process_iter(["uids"])):
+        pytest.skip("somebody uses the uid")
+    words = as_nobody(server.target.words)
+    python = words[4] if "python" in Path(words[4]).name else sys.executable
+    tried = [*as_nobody([python]), "-c", "import tests.apps.contract, wsgiref.validate"]
+    if subprocess.run(tried, cwd=ROOT, capture_output=True, timeout=60).returncode:
+        pytest.skip("another user can't run this interpreter, or can't read the course")
+    with Server(server.target._replace(words=words)) as own:
+        answer(own, GET)
+        working(own, {own.process.pid})
+        limits = resource.prlimit(own.process.pid, resource.RLIMIT_NPROC)
+        resource.prlimit(own.process.pid, resource.RLIMIT_NPROC, (1, limits[1]))
+        check_unavailable(own, GET)
+        check_unavailable(own)
+        resource.prlimit(own.process.pid, resource.RLIMIT_NPROC, limits)
+        answer(own, GET, NO_FORK)
+
+
+# ---- P09 -------------------------------------------------------------------------------
+
+STOLEN = "The child inherited the parent's handler, which waits for any child and so took the "
+STOLEN += "status away. The first thing in a child: signal.signal(SIGCHLD, SIG_DFL). (And "
+STOLEN += "SIG_IGN, in parent or child, throws every status away.)"
+
+
+@clause("P09")
+@cases({name: name for name in ("run", "long-gone", "system", "fork")})
+def test_the_application_reads_the_status_of_its_own_children(server, case):
+    talk, response = answer(server, request("children", how=case), STOLEN)
+    if response.content != b"7":
+        problem = "The application ran a child that exits with 7, and was told "
+        problem += f"{response.content.decode('latin-1')}."
+        raise red(talk, problem, "7", STOLEN, response.content)
+
+
+# ---- P10 -------------------------------------------------------------------------------
+
+LOST = "os._exit() does not flush: what stands in a buffer is lost. Flush stdout and stderr first."
+TWICE = "fork() copies the buffers too, and both processes write them out. Flush before the fork."
+
+
+def check_once(server: Server, words: list[str], likely_twice: str, what: str) -> None:
+    """Raise Red unless each word stands in stdout exactly once."""
+    settled(lambda: all(word.encode() in server.output() for word in words), GONE_SECONDS)
+    for word in words:
+        count = server.output().count(word.encode())
+        if count != 1:
+            problem = f"{what} stands {count} times in stdout: {word}"
+            raise verdict(problem, "once", likely_twice if count else LOST)
+
+
+@clause("P10")
+def test_what_the_application_prints_comes_out_once(server):
+    begun = len(server.output())
+    words = [token() for _ in range(5)]
+    for word in words:
+        answer(server, request("print", token=word))
+    kinds = [f"<{word} {what}>" for word in words for what in ("line", "half")]
+    check_once(server, kinds, TWICE, "What the application printed, without a flush,")
+    assert len(server.output()) >= begun
+
+
+@clause("P10")
+def test_what_stood_in_the_parents_buffer_comes_out_once(server):
+    target = meddled(server.target, "print")
+    if target is None:
+        pytest.skip("no Python script: there is no way to fill its buffer")
+    with Server(target) as own:
+        words = []
+        for _ in range(5):
+            with ask(own, GET) as talk:
+                words.append(f"<accepted {talk.socket.getsockname()[1]}>")
+                expect(talk, {200})
+        working(own, {own.process.pid})
+        if not any(word.encode() in own.output() for word in words):
+            own.stop(signal.SIGINT)
+        for word in words[:-1]:  # the last may stand in the parent's buffer still
+            if (count := own.output().count(word.encode())) > 1:
+                problem = f"What the parent had in its buffer stands {count} times in stdout: "
+                raise verdict(problem + word, "once", TWICE, talk)
+
+
+@clause("P10")
+def test_the_first_line_comes_out_once(server):
+    if not server.is_ours():
+        pytest.skip("a server with words of its own")
+    with Server(server.target) as own:
+        for _ in range(3):
+            answer(own, GET)
+        working(own, {own.process.pid})
+        own.stop()
+        check_once(own, ["Serving HTTP on"], TWICE, "The line of the start")
+
+
+# ---- P11 -------------------------------------------------------------------------------
+
+IN_THE_WAY = "It goes on, or waits for its children. The default actions of SIGINT and SIGTERM "
+IN_THE_WAY += "end a process at once; a handler that returns, or an except that catches "
+IN_THE_WAY += "KeyboardInterrupt, does not."
+NOISE = "A terminal sends SIGINT to every process of the group, and in each child Python raises "
+NOISE += "KeyboardInterrupt. signal.signal(SIGINT, SIG_DFL) in the parent, before any fork."
+
+
+@contextlib.contextmanager
+def at_work(server: Server) -> Iterator[tuple[Server, Path, list[Conversation]]]:
+    """Run a server of its own with a child that works and one that waits for a request."""
+    word = token()
+    with Server(server.target) as own, gate() as until:
+        with ask(own, request("wait", token=word, until=str(until))) as works, ask(own) as silent:
+            said(own, word)
+            settled(lambda: len(members(own)) > 2, SOON)
+            yield own, until, [works, silent]
+
+
+def check_ended(own: Server, name: str) -> None:
+    """Raise Red unless the server ends at once, quietly, and its port is free."""
+    status = own.wait()
+    if status is None and not own.is_ours():
+        pytest.skip("it lets its clients finish first, which is its good right")
+    if status is None:
+        raise verdict(f"It goes on after {name}, with children at work.", "to end", IN_THE_WAY)
+    check_quiet(own)
+    family = socket.AF_INET6 if ":" in own.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((own.host, own.port))
+            probe.listen()
+        except OSError as error:
+            problem = f"It ended on {name}, and the port is taken: {error.strerror}."
+            raise verdict(problem, "a port that is free", EARS) from None
+
+
+def check_quiet(own: Server) -> None:
+    """Raise Red if a process of a server of the course ended with a traceback."""
+    if own.is_ours() and "Traceback" in own.errors():
+        noisy = verdict("A process ended with a traceback.", "silence", NOISE)
+        noisy.stderr = own.errors().strip().splitlines()[-1]
+        raise noisy
+
+
+def check_group_gone(own: Server, children: list[int], what: str) -> None:
+    """Raise Red unless every one of children has ended."""
+    if not settled(lambda: not any(map(runs, children)), GONE_SECONDS):
+        left = ", ".join(str(pid) for pid in children if runs(pid))
+        likely = "A child that has served its connection ends with os._exit(), parent or not."
+        raise verdict(f"{what}, and processes are left: {left}.", "no process left", likely)
+
+
+def runs(pid: int) -> bool:
+    """Return whether pid is a process that is no zombie."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+@clause("P11")
+def test_ctrl_c_ends_it_with_children_at_work(server):
+    with at_work(server) as (own, until, talks):
+        children = [member.pid for member in besides(own, {own.process.pid})]
+        os.killpg(own.process.pid, signal.SIGINT)
+        check_ended(own, "Ctrl-C")
+        until.touch()
+        for talk in talks:
+            talk.half_close()
+        check_group_gone(own, children, "Ctrl-C was typed, and the clients are done")
+        check_quiet(own)
+
+
+@clause("P11")
+def test_on_sigterm_a_child_finishes_its_connection(server):
+    with at_work(server) as (own, until, (works, silent)):
+        children = [member.pid for member in besides(own, {own.process.pid})]
+        own.process.send_signal(signal.SIGTERM)
+        check_ended(own, "SIGTERM")
+        if not own.is_ours() and not any(map(runs, children)):
+            return  # it has other plans with its children
+        until.touch()
+        likely = "SIGTERM to the parent is none to its children: let them finish."
+        expect(works, {200}, likely=dict.fromkeys(("closed", "silent", "short"), likely))
+        silent.half_close()
+        check_group_gone(own, children, "The parent has ended, and the clients are done")
+        check_quiet(own)
+
+
+@clause("P11")
+def test_idle_it_ends_at_once(server):
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with Server(server.target) as own:
+            answer(own, GET)
+            working(own, {own.process.pid})
+            own.process.send_signal(number)
+            check_ended(own, number.name)
+
+
+# ---- P12 -------------------------------------------------------------------------------
+
+SECOND = "The process that served this one had served before. fork() for each connection, and "
+SECOND += "end the child after it: what a request changes in memory is gone with the process."
+PARENTS = "The application ran in the process that accepts."
+
+
+@clause("P12")
+def test_each_request_has_its_own_process(server):
+    seen: dict[int, Conversation] = {}
+    parent = acceptor(server)
+    for _ in range(8):
+        talk, response = answer(server, request("process"))
+        told = json.loads(response.content)
+        if told["pid"] == parent:
+            raise red(talk, f"Process {parent} accepts, and served.", "a child", PARENTS)
+        if told["pid"] in seen:
+            problem = f"Process {told['pid']} served a second request."
+            raise red(talk, problem, "a process that has not served before", SECOND)
+        if told["served"] != 1:
+            problem = f"This process remembers {told['served']} requests."
+            raise red(talk, problem, 'served: 1 ("nothing of another request")', SECOND)
+        seen[told["pid"]] = talk

@@ -1,0 +1,50 @@
+"""Run a Python server unchanged in a world that is slightly worse, on demand.
+
+python meddle.py WHAT PATH SCRIPT [ARGUMENT ...]
+
+no-fork: while the file PATH exists, os.fork() fails as it does at the limit of processes.
+print: each accept() is followed by a line in stdout's buffer, as a log would put there.
+no-os-fork: os.fork is missing, as on Windows.
+"""
+
+import errno
+import os
+import runpy
+import socket
+import sys
+
+
+def let_fork_fail(path: str) -> None:
+    """Let os.fork() raise BlockingIOError while there is a file at path."""
+    fork = os.fork
+
+    def fork_or_not() -> int:
+        if os.path.exists(path):
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return fork()
+
+    os.fork = fork_or_not
+
+
+def print_after_accept() -> None:
+    """Let each accept() leave a line in the buffer of stdout."""
+    accept = socket.socket.accept
+
+    def accept_and_print(listener):
+        accepted = accept(listener)
+        sys.stdout.write(f"<accepted {accepted[1][1]}>\n")
+        return accepted
+
+    socket.socket.accept = accept_and_print
+
+
+what, path, script = sys.argv[1:4]
+sys.argv = sys.argv[3:]
+sys.path[0] = os.path.dirname(os.path.abspath(script))
+if what == "no-fork":
+    let_fork_fail(path)
+elif what == "print":
+    print_after_accept()
+else:
+    del os.fork
+runpy.run_path(script, run_name="__main__")

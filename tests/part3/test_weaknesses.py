@@ -1,0 +1,55 @@
+"""What part 3 does not do, as its chapter says it, so that the claim stays true."""
+
+import contextlib
+
+import psutil
+import pytest
+
+from tests.contract.hosted import request
+from tests.harness import Server
+from tests.judge import ask, expect
+from tests.processes import besides, settled
+
+pytestmark = pytest.mark.finished
+
+WAITS = 0.3  # seconds in which nothing may happen
+MANY = 150
+
+
+def children(server: Server) -> int:
+    """Return how many children there are now."""
+    return len(besides(server, {server.process.pid}))
+
+
+def test_a_silent_client_holds_a_process(server):
+    settled(lambda: not children(server))
+    with ask(server) as silent:
+        assert settled(lambda: children(server) == 1)
+        assert not silent.take(WAITS)
+        assert children(server) == 1
+
+
+def test_a_client_that_does_not_read_holds_a_process(server):
+    settled(lambda: not children(server))
+    with ask(server) as deaf:
+        deaf.send(request("large"), listening=False)
+        assert settled(lambda: children(server) == 1)
+        assert not settled(lambda: not children(server), WAITS)
+
+
+def test_nothing_bounds_the_number_of_children(server):
+    settled(lambda: not children(server))
+    with contextlib.ExitStack() as stack:
+        for _ in range(MANY):
+            stack.enter_context(ask(server))
+        assert settled(lambda: children(server) == MANY)
+        with ask(server, request("/")) as talk:
+            expect(talk, {200})
+    assert settled(lambda: not children(server))
+
+
+def test_a_thread_of_the_application_ends_with_its_child(server):
+    begun = psutil.Process(server.process.pid).num_threads()
+    with ask(server, request("process")) as talk:
+        expect(talk, {200})
+    assert begun == psutil.Process(server.process.pid).num_threads() == 1
