@@ -1,7 +1,7 @@
 """One page that shows concurrency: eight slow resources, asked for at once, as bars on a time axis.
 
-    make serve-part3                                     a wall
-    make serve-part2 APP=part3_forking.waterfall:app     a staircase
+make serve-part3                                     a wall
+make serve-part2 APP=part3_forking.waterfall:app     a staircase
 """
 
 import os

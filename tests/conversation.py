@@ -15,6 +15,7 @@ from tests.delivery import wait_until_read
 
 ANSWER_SECONDS = 6.0  # until what is waited for has come
 PAUSE_SECONDS = 0.05  # without an octet; then what has come is looked at again
+KEPT_SECONDS = 1.0  # until the end of a connection, of a server that keeps all of them open
 PIECE_SECONDS = 2.0  # until a piece has been read; then the next is sent all the same
 LINES = re.compile(rb"\r?\n")
 HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -104,6 +105,8 @@ def parse_chunked(octets, start) -> tuple[bytes, str, bool, int]:
 
 class Conversation:
     """A connection to (host, port); a context manager that closes it."""
+
+    kept_open = 0  # ends of any connection that were waited for in vain, in a row
 
     def __init__(self, host: str, port: int) -> None:
         self.sent: list[bytes] = []  # the pieces
@@ -237,8 +240,14 @@ class Conversation:
         return response if response and (response.whole or not whole) else None
 
     def reads_end(self, seconds: float = ANSWER_SECONDS) -> str:
-        """Wait for the server to end the connection; return "closed", "reset" or ""."""
-        self.wait(lambda: self.ended, seconds)
+        """Wait for the server to end the connection; return "closed", "reset" or "".
+
+        A server that has kept three connections open in a row is not waited for so long.
+        """
+        kept = Conversation.kept_open
+        self.wait(lambda: self.ended, min(seconds, KEPT_SECONDS) if kept >= 3 else seconds)
+        if self.ended or seconds >= KEPT_SECONDS:
+            Conversation.kept_open = 0 if self.ended else kept + 1
         return self.ended
 
     def reset(self) -> None:

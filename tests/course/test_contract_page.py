@@ -24,6 +24,7 @@ def suite_by_clause() -> dict[str, list[str]]:
 def test_the_page_lists_the_clauses_in_order():
     due = [f"H{number:02}" for number in range(1, 28)]
     due += [f"W{number:02}" for number in range(1, 20)]
+    due += [f"P{number:02}" for number in range(1, 13)]
     assert list(CLAUSES) == due
 
 

@@ -1,7 +1,9 @@
 """Each solution of chapter 1 does what its exercise asks, and keeps what it should."""
 
+import contextlib
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from tests.course.links import blocks
 from tests.course.selfcheck import FINISHED, red, run_check
 from tests.harness import Server, parse_target
 from tests.judge import ask, expect
+from tests.processes import members, settled
 
 PAGE = FINISHED.parent / "SOLUTIONS.md"
 HOST = b"Host: 127.0.0.1\r\n"
@@ -158,3 +161,68 @@ def test_the_framework_of_thirty_lines_serves_and_is_no_longer():
             assert expect(talk, {200}).content == b"<h1>Hello, &lt;b&gt;!</h1>\n"
         with ask(server, GET.replace(b"/ ", b"/none ", 1)) as talk:
             expect(talk, {404})
+
+
+# ---- chapter 3 ---------------------------------------------------------------------------
+
+PART3 = FINISHED.parent.parent / "part3_forking"
+ECHO = "tests.apps.contract:application"
+
+
+@pytest.fixture(scope="module")
+def chapter3(tmp_path_factory) -> list[str]:
+    """The paths of the five servers."""
+    folder = tmp_path_factory.mktemp("chapter3")
+    source, paths = (PART3 / "server.py").read_text(encoding="utf-8"), []
+    for number, diff in enumerate(blocks(PART3 / "SOLUTIONS.md", "diff"), 1):
+        path = folder / f"solution{number}.py"
+        path.write_text(apply(diff, source), encoding="utf-8")
+        paths.append(str(path))
+    return paths
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "broken"),
+    [(1, set()), (2, set()), (3, set()), (4, {"P09"})],
+    ids=["process-id", "limit", "patience", "ignored"],
+)
+def test_chapter_3_solutions_break_what_they_say(chapter3, number, broken):
+    ended = run_check("--part=3", "--server", chapter3[number - 1])
+    assert red(ended.stdout) == broken, ended.stdout
+
+
+@pytest.mark.slow
+def test_chapter_3_solution_5_is_another_design(chapter3):
+    ended = run_check("--part=3", "--server", chapter3[4], "--clause", "P01,P03,P05,P12")
+    assert red(ended.stdout) == {"P01", "P05", "P12"}, ended.stdout
+
+
+def test_chapter_3_solution_1_names_another_process_each_time(chapter3):
+    seen = set()
+    with Server(parse_target(chapter3[0], ECHO)) as server:
+        for request, status in ((GET, 200), (GET, 200), (b"x\r\n\r\n", 400)):
+            with ask(server, request) as talk:
+                seen.update(expect(talk, {status}).values("x-process"))
+    assert len(seen) == 3
+
+
+def test_chapter_3_solution_2_refuses_the_65th_and_serves_again(chapter3):
+    with Server(parse_target(chapter3[1], ECHO)) as server:
+        for _ in range(2):
+            with contextlib.ExitStack() as stack:
+                for _ in range(64):
+                    stack.enter_context(ask(server))
+                with ask(server, GET) as talk:
+                    expect(talk, {503})
+            assert settled(lambda: len(members(server)) == 1)
+        with ask(server, GET) as talk:
+            expect(talk, {200})
+
+
+def test_chapter_3_solution_3_hangs_up_on_silence(chapter3, tmp_path):
+    source = Path(chapter3[2]).read_text(encoding="utf-8")
+    path = tmp_path / "impatient.py"
+    path.write_text(source.replace("SILENCE_SECONDS = 10.0", "SILENCE_SECONDS = 0.3"))
+    with Server(parse_target(str(path), ECHO)) as server, ask(server) as silent:
+        assert silent.reads_end(60) == "closed" and not silent.received
