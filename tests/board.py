@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.advice import next_function
 from tests.clauses import CLAUSES
 from tests.harness import Target, UsageError, parse_target
 from tests.judge import WIDTH, Red
@@ -318,12 +319,21 @@ class Board:
         heading = wrap(f"{clause.id}  {clause.requirement}", 75)
         lines = [heading[0], *(f"     {line}" for line in heading[1:])]
         lines += [f"     ({clause.section})", "", *rows("asked", wrap(asked(item), WIDTH))]
+        words = self.next_function(clause.id, red)
         if self.runner.never_answered:
-            lines = ["The server could not be checked.", ""]
+            lines = ["It does not answer yet." if words else "The server could not be checked.", ""]
+        if words:
+            lines += rows("next", wrap(words, WIDTH))
+            red.likely = "" if words in red.stderr else red.likely
         lines += red.lines()
         lines.append(f"  read       {red.read or clause.read}")
         lines.append(f"  again      {self.again(clause.id)}")
         return lines
+
+    def next_function(self, id: str, red: Red) -> str:
+        """Return what to write next, in a file that grows out of a starter; else ""."""
+        path = Path(self.target.words[1]) if self.target.by_path else None
+        return next_function(path, id, red.stderr) if path and path.is_file() else ""
 
     def again(self, id: str) -> str:
         """Return the command that runs one clause again on the same target."""

@@ -176,12 +176,17 @@ class Server:
 
         Raises StartFailed.
         """
-        self.launch(same_port)
-        try:
-            self.wait_until_listening()
-        except StartFailed:
-            self.kill()
-            raise
+        for tries in (3, 2, 1):
+            self.launch(same_port)
+            try:
+                self.wait_until_listening()
+                return
+            except StartFailed as failed:
+                self.kill()
+                # Somebody else may have drawn the same free port in the same moment.
+                taken = "ddress already in use" in failed.stderr
+                if not taken or same_port or self.asked is not None or tries == 1:
+                    raise
 
     def wait_until_listening(self) -> None:
         """Return once the port is listened on; with port 0, once any is. Raises StartFailed."""

@@ -2,7 +2,7 @@
 
 python meddle.py WHAT PATH SCRIPT [ARGUMENT ...]
 
-no-fork: while the file PATH exists, os.fork() fails as it does at the limit of processes.
+no-fork: while the file PATH exists, os.fork() fails, with the error that it names (EAGAIN).
 print: each accept() is followed by a line in stdout's buffer, as a log would put there.
 no-os-fork: os.fork is missing, as on Windows.
 """
@@ -15,12 +15,14 @@ import sys
 
 
 def let_fork_fail(path: str) -> None:
-    """Let os.fork() raise BlockingIOError while there is a file at path."""
+    """Let os.fork() raise an OSError while there is a file at path, as at the limit."""
     fork = os.fork
 
     def fork_or_not() -> int:
         if os.path.exists(path):
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            with open(path, encoding="ascii") as file:
+                number = getattr(errno, file.read().strip() or "EAGAIN")
+            raise OSError(number, os.strerror(number))  # Python makes it BlockingIOError if due
         return fork()
 
     os.fork = fork_or_not

@@ -1,7 +1,9 @@
 """The processes of a server under test: which there are, in which state, and what they hold."""
 
+import contextlib
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +11,8 @@ import psutil
 
 from tests.conversation import ANSWER_SECONDS
 from tests.harness import Server, Target
+from tests.judge import Red
+from tests.runner import told
 
 MEDDLE = Path(__file__).with_name("meddle.py")
 
@@ -22,20 +26,40 @@ class Member(NamedTuple):
 
 
 def members(server: Server) -> list[Member]:
-    """Return the server's first process and all that descend from it, zombies too."""
+    """Return the server's first process, all that descend from it, and all of its session.
+
+    Zombies too; the session has those whose own parent is gone.
+    """
     assert server.process is not None
-    found = []
-    try:
-        first = psutil.Process(server.process.pid)
-        tree = [first, *first.children(recursive=True)]
-    except psutil.Error:
-        return []
-    for process in tree:
-        try:
-            found.append(Member(process.pid, process.ppid(), process.status()))
-        except psutil.Error:
-            continue  # it went while we looked
+    found, known = [], {server.process.pid}
+    with contextlib.suppress(psutil.Error):
+        tree = psutil.Process(server.process.pid).children(recursive=True)
+        known.update(process.pid for process in tree)
+    known.update(pid for pid in psutil.pids() if session_of(pid) == server.process.pid)
+    for pid in sorted(known):
+        with contextlib.suppress(psutil.Error):  # it went while we looked
+            process = psutil.Process(pid)
+            found.append(Member(pid, process.ppid(), process.status()))
     return found
+
+
+def session_of(pid: int) -> int:
+    """Return the id of the session that pid belongs to; 0 if it is gone or not ours to see."""
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return 0
+
+
+@contextlib.contextmanager
+def own(target: Target) -> Iterator[Server]:
+    """Run a server for one test; a verdict about it carries its own words from stderr."""
+    with Server(target) as server:
+        try:
+            yield server
+        except Red as reason:
+            reason.stderr = reason.stderr or told(server.errors())
+            raise
 
 
 def besides(server: Server, known: set[int]) -> list[Member]:

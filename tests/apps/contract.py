@@ -401,6 +401,13 @@ def run_children(environ, start_response):
     return [str(ended).encode()]
 
 
+def tell_mask(environ, start_response):
+    """The signals that are blocked in this process."""
+    start_response("200 OK", TEXT)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    return [" ".join(sorted(signal.Signals(one).name for one in blocked)).encode()]
+
+
 def let_it_end(pid):
     """Return when that child has ended, without taking its status."""
     if hasattr(os, "waitid"):
@@ -413,7 +420,9 @@ def print_words(environ, start_response):
     print(f"<{query(environ, 'token')} line>")
     sys.stdout.write(f"<{query(environ, 'token')} half>")
     start_response("200 OK", TEXT)
-    return [b"printed"]
+    yield b"printed"
+    if query(environ, "fails"):
+        raise ValueError("on purpose")
 
 
 ROUTES = {
@@ -421,6 +430,7 @@ ROUTES = {
     "die": die,
     "raise-in-close": raise_in_close,
     "children": run_children,
+    "mask": tell_mask,
     "print": print_words,
     "environ": show_environ,
     "input": read_input,

@@ -1,0 +1,20 @@
+"""What to write next, for a file that grows out of a starter (tests/starters.py)."""
+
+import re
+from pathlib import Path
+
+NEEDED = re.compile(r"NotImplementedError: (Next, write [^\n]+?)(?: \(|$)", re.MULTILINE)
+FUNCTION = re.compile(r"^def (\w+)", re.MULTILINE)
+UNWRITTEN = re.compile(r"^ +(?:pass  )?# unwritten: ((?:[HWP][0-9]{2}(?:, )?)+)", re.MULTILINE)
+
+
+def next_function(path: Path, clause: str, stderr: str) -> str:
+    """Return a sentence that names the function to write for a red clause; "" if none is."""
+    if needed := NEEDED.search(stderr):
+        return needed[1]
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for mark in UNWRITTEN.finditer(text):
+        if clause in mark[1]:
+            name = FUNCTION.findall(text, 0, mark.start())[-1]
+            return f"Next, write {name}: {clause} needs it."
+    return ""
