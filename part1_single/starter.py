@@ -197,7 +197,7 @@ def read_and_drop(connection: socket.socket) -> None:
     Closing with input unread resets the connection, and the reset can destroy an
     answer that the client has not read yet. RFC 9112 §9.6.
     """
-    pass  # unwritten: H22, H19, H16
+    pass  # unwritten: H10, H16, H19, H22
 
 
 # ---- format and send -------------------------------------------------------------

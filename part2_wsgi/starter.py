@@ -182,7 +182,7 @@ def parse_list(fields: Fields, name: bytes) -> list[bytes]:
 
 def parse_transfer_encoding(version: bytes, fields: Fields) -> bool:
     """Return whether the content is chunked; refuse with 400, 501. RFC 9112 §6.1, §6.3."""
-    # unwritten: H21, W04. Part 1's answer, which stays right until chunks are read.
+    # unwritten: H21, W04, W19. Part 1's answer, which stays right until chunks are read.
     codings = parse_list(fields, b"transfer-encoding")
     if not codings:
         return False
@@ -444,7 +444,7 @@ def serve_request(
     connection: socket.socket, client: tuple, received: bytearray, application: Application
 ) -> tuple[str, int, bool]:
     """Answer or refuse one request; return (status, octets, whether input may be unread)."""
-    # unwritten: W01. Part 1's echo, until there is an application to call.
+    # unwritten: W01 to W19. Part 1's echo, until there is an application to call.
     try:
         request = read_request(connection, received)
     except HTTPError as error:

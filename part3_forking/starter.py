@@ -659,7 +659,7 @@ def serve_rehearsal() -> None:
 
 def serve_forever(listener: socket.socket, application: Application) -> None:
     """Accept one connection after the other, and fork a child to serve it."""
-    # unwritten: P01, P02, P03, P04, P05, P07, P08, P12. Part 2's: one after the other.
+    # unwritten: P01 to P12. Part 2's: one after the other.
     while True:
         try:
             connection, client = listener.accept()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 NEEDED = re.compile(r"NotImplementedError: (Next, write [^\n]+?)(?: \(|$)", re.MULTILINE)
 FUNCTION = re.compile(r"^def (\w+)", re.MULTILINE)
-UNWRITTEN = re.compile(r"^ +(?:pass  )?# unwritten: ((?:[HWP][0-9]{2}(?:, )?)+)", re.MULTILINE)
+UNWRITTEN = re.compile(r"^ +(?:pass  )?# unwritten: ((?:[HWP][0-9]{2}(?:, | to )?)+)", re.MULTILINE)
 
 
 def next_function(path: Path, clause: str, stderr: str) -> str:
@@ -14,7 +14,13 @@ def next_function(path: Path, clause: str, stderr: str) -> str:
         return needed[1]
     text = path.read_text(encoding="utf-8", errors="replace")
     for mark in UNWRITTEN.finditer(text):
-        if clause in mark[1]:
+        if is_among(clause, mark[1]):
             name = FUNCTION.findall(text, 0, mark.start())[-1]
             return f"Next, write {name}: {clause} needs it."
     return ""
+
+
+def is_among(clause: str, words: str) -> bool:
+    """Return whether words name clause: "H07, H10", or "W01 to W19"."""
+    first, _, last = words.partition(" to ")
+    return clause in words or (bool(last) and first <= clause <= last)

@@ -198,7 +198,11 @@ def told(stderr: str) -> str:
     if not own:
         return lines[-1]
     path, line, name = own[-1]
-    return f"{lines[-1]} ({Path(path).name}, line {line}{f', in {name}' if name else ''})"
+    # A log may go on after the traceback: the exception is the first line that stands back.
+    after = stderr[stderr.rindex("Traceback (most recent") :] if "Traceback (most" in stderr else ""
+    raised = re.search(r"^(?![Tt]raceback |[ \t]|$).+", after.partition("\n")[2], re.MULTILINE)
+    words = raised[0] if raised else lines[-1]
+    return f"{words} ({Path(path).name}, line {line}{f', in {name}' if name else ''})"
 
 
 def in_lane(item: pytest.Item) -> bool:

@@ -93,7 +93,7 @@ NEUTRAL = {
     },
     2: {
         "serve_request": """
-            # unwritten: W01. Part 1's echo, until there is an application to call.
+            # unwritten: W01 to W19. Part 1's echo, until there is an application to call.
             try:
                 request = read_request(connection, received)
             except HTTPError as error:
@@ -108,7 +108,7 @@ NEUTRAL = {
             return "200 OK", len(echo), len(received) > request.size or read_is_due(connection)
             """,
         "parse_transfer_encoding": """
-            # unwritten: H21, W04. Part 1's answer, which stays right until chunks are read.
+            # unwritten: H21, W04, W19. Part 1's answer, which stays right until chunks are read.
             codings = parse_list(fields, b"transfer-encoding")
             if not codings:
                 return False
@@ -129,7 +129,7 @@ NEUTRAL = {
     },
     3: {
         "serve_forever": """
-            # unwritten: P01, P02, P03, P04, P05, P07, P08, P12. Part 2's: one after the other.
+            # unwritten: P01 to P12. Part 2's: one after the other.
             while True:
                 try:
                     connection, client = listener.accept()

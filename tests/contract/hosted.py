@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import re
 import tempfile
 import time
@@ -69,3 +70,15 @@ def said(server: Server, word: str, count: int = 1) -> list[str]:
 def red(talk: Conversation, problem: str, permitted: str, likely: str, mark: bytes = b"") -> Red:
     """Return a verdict with what the application is asked for."""
     return Red(problem, talk, permitted, likely, got_mark=mark)
+
+
+def json_of(talk: Conversation, response: Response):
+    """Return what the application told as JSON. Raises Red if it was not the application."""
+    try:
+        return json.loads(response.content)
+    except ValueError:
+        likely = "Does the server call the application that it was given (the first argument, "
+        likely += "MODULE:CALLABLE), and send what the application returns, as it is?"
+        raise red(
+            talk, "The content is not what the application sent.", "its JSON", likely
+        ) from None

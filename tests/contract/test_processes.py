@@ -1,7 +1,6 @@
 """P01 to P12: what the processes of a server do, seen from outside."""
 
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -16,7 +15,7 @@ import psutil
 import pytest
 
 from tests.clauses import clause
-from tests.contract.hosted import answer, gate, red, request, said, token
+from tests.contract.hosted import answer, gate, json_of, red, request, said, token
 from tests.contract.test_request_line import cases
 from tests.contract.test_response import SOON
 from tests.conversation import ANSWER_SECONDS, Conversation
@@ -918,7 +917,7 @@ def test_each_request_has_its_own_process(server):
         # More requests than processes: a pool hands them out in turn.
         while len(seen) < 8 or (len(seen) <= len(members(own)) and len(seen) < 100):
             talk, response = answer(own, request("process"))
-            told_of = json.loads(response.content)
+            told_of = json_of(talk, response)
             if told_of["pid"] == parent:
                 raise red(talk, f"Process {parent} accepts, and served.", "a child", PARENTS)
             if told_of["pid"] in seen:

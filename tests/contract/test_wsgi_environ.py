@@ -1,11 +1,9 @@
 """W01 to W05: what the application is told about the request."""
 
-import json
-
 import pytest
 
 from tests.clauses import clause
-from tests.contract.hosted import answer, gate, red, request, token
+from tests.contract.hosted import answer, gate, json_of, red, request, token
 from tests.contract.test_request_line import cases
 from tests.harness import Server
 from tests.judge import ask, expect
@@ -18,7 +16,7 @@ REQUIRED += ["wsgi.multithread", "wsgi.multiprocess", "wsgi.run_once"]
 def environ_of(server: Server, octets: bytes, likely: str = "") -> tuple:
     """Return (conversation, {key: (type, value)}) of a request for /w/environ."""
     talk, response = answer(server, octets, likely)
-    return talk, json.loads(response.content)
+    return talk, json_of(talk, response)
 
 
 def check(talk, values, key: str, due: object, likely: str) -> None:
@@ -200,7 +198,7 @@ def test_a_name_with_an_underscore_can_not_pose_as_another(server, case):
     with ask(server, request("environ", lines)) as talk:
         response = expect(talk, {200, 400}, likely=likely)
     if response.status == 200:
-        values = json.loads(response.content)
+        values = json_of(talk, response)
         check(talk, values, "HTTP_X_USER", due, likely)
         if values.get("CONTENT_TYPE", ("", ""))[1] == "evil":
             raise red(talk, "Content_Type posed as Content-Type.", "no CONTENT_TYPE", likely)
@@ -238,7 +236,7 @@ def test_the_content_is_read_in_every_way_and_ends(server, how, chunked):
         response = expect(talk, {200} | ({411, 501} if chunked else set()), likely=ENDS)
     if response.status != 200:
         return  # H21 is about that
-    pieces, kind, left = json.loads(response.content)
+    pieces, kind, left = json_of(talk, response)
     if chunked and how == "read-length" and not server.is_ours():
         return  # how an application learns the length of chunks is the server's choice
     if pieces != WAYS[how] or kind != "bytes" or left:
@@ -255,14 +253,14 @@ def test_the_next_request_is_not_part_of_the_content(server):
     octets = request("input", b"", b"abc", "POST", how="read") + request("/next")
     with ask(server, octets) as talk:
         response = expect(talk, {200}, method="POST", likely=ENDS)
-    if json.loads(response.content)[0] != ["abc"]:
+    if json_of(talk, response)[0] != ["abc"]:
         raise red(talk, "What follows the content was read with it.", "abc", ENDS)
 
 
 @clause("W04")
 def test_without_content_there_is_nothing_to_read(server):
     talk, response = answer(server, request("input", how="read"), ENDS)
-    if json.loads(response.content) != [[""], "bytes", 0]:
+    if json_of(talk, response) != [[""], "bytes", 0]:
         raise red(talk, "There was something to read.", "b''", ENDS)
 
 
@@ -282,7 +280,7 @@ def test_decoded_chunks_look_like_content_of_known_length(server):
         response = expect(talk, {200, 411, 501})
     if response.status != 200 or not server.is_ours():
         return
-    values = json.loads(response.content)
+    values = json_of(talk, response)
     likely = "The application sees the decoded content: its length, and no transfer coding."
     check(talk, values, "CONTENT_LENGTH", "5", likely)
     check(talk, values, "HTTP_TRANSFER_ENCODING", None, likely)

@@ -1,11 +1,9 @@
 """W18 and W19: the standard library's judge, and Flask."""
 
-import json
-
 import pytest
 
 from tests.clauses import clause
-from tests.contract.hosted import red, request
+from tests.contract.hosted import json_of, red, request
 from tests.contract.test_request_line import cases
 from tests.judge import ask, expect
 
@@ -80,7 +78,7 @@ def test_flask_finds_route_and_query(server):
 def test_flask_reads_a_form(server):
     octets = request("/flask/form", FORM, b"a=1&a=2&b=%C3%A9", "POST")
     talk, response = ask_flask(server, octets)
-    if json.loads(response.content) != {"a": ["1", "2"], "b": ["é"]}:
+    if json_of(talk, response) != {"a": ["1", "2"], "b": ["é"]}:
         raise red(talk, "The form is another.", "a: 1, 2; b: é", UNCHANGED)
 
 
@@ -106,7 +104,7 @@ def test_flask_reads_json_in_chunks(server):
     pytest.importorskip("flask")
     with ask(server, octets) as talk:
         response = expect(talk, {200, 400, 411, 501}, method="POST", likely=UNCHANGED)
-    if server.is_ours() and (response.status != 200 or json.loads(response.content) != {"a": 1}):
+    if server.is_ours() and (response.status != 200 or json_of(talk, response) != {"a": 1}):
         raise red(talk, "Flask did not see the JSON.", '{"a": 1}', UNCHANGED)
 
 
