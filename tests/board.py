@@ -177,7 +177,9 @@ class Board:
     def print_header(self) -> None:
         """Say which server is checked, and how to check another."""
         self.terminal.write_line(f"Checking {self.target.label} (make test-part{self.part}).")
-        if not self.config.getoption("--server"):
+        if self.target.label.endswith("/mine.py"):
+            self.terminal.write_line("It is your own; delete it to come back to server.py.")
+        elif not self.config.getoption("--server"):
             self.terminal.write_line(
                 f"Another server: make test-part{self.part} SERVER=path/to/your.py"
             )
@@ -281,8 +283,18 @@ class Board:
             return
         self.terminal.write_line(
             f"{self.target.label} keeps {kept} of {len(self.marks)} "
-            f"clause{'s' * (len(self.marks) != 1)} of the HTTP contract."
+            f"clause{'s' * (len(self.marks) != 1)} of the contract."
         )
+        if kept == len(self.marks):
+            self.print_next()
+
+    def print_next(self) -> None:
+        """Say what to do with a server of the reader's own that keeps everything."""
+        if not self.target.label.endswith("/mine.py") or self.wanted:
+            return
+        after = f"Next: {PARTS[self.part + 1]}/README.md." if self.part + 1 in PARTS else ""
+        text = f"Compare it with the finished one: make diff-mine PART={self.part}. {after}"
+        self.terminal.write_line(text.strip())
 
     def print_reds(self) -> None:
         """Explain the first red clause, and name the others; explain all if asked to."""
@@ -323,7 +335,7 @@ class Board:
         if self.runner.never_answered:
             lines = ["It does not answer yet." if words else "The server could not be checked.", ""]
         if words:
-            lines += rows("next", wrap(words, WIDTH))
+            lines += rows("next", wrap(words.removeprefix("Next, "), WIDTH))
             red.likely = "" if words in red.stderr else red.likely
         lines += red.lines()
         lines.append(f"  read       {red.read or clause.read}")

@@ -36,6 +36,8 @@ LONGEST_FIRST = [
     "test_weaknesses",
     "H26",
 ]
+# Lines of an access log, and what the suite's own application tells the suite.
+NOISE = re.compile(r'\S+ ".*" ([0-9]{3}|-) [0-9]+ [0-9]+ ms$|<token-[0-9]+ |.* - - \[.+\] "')
 PLAINEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
@@ -190,7 +192,7 @@ def as_red(reason: Exception, server: Server, begun: int) -> Red:
 
 def told(stderr: str) -> str:
     """Return the gist of stderr: the exception and where it was raised, or the last line."""
-    lines = [line for line in stderr.splitlines() if line.strip()]
+    lines = [line for line in stderr.splitlines() if line.strip() and not NOISE.match(line)]
     if not lines:
         return ""
     frames = re.findall(r'File "(.+)", line (\d+)(?:, in (\S+))?', stderr)

@@ -88,6 +88,21 @@ def check_waits(talk: Conversation, rest: bytes) -> None:
     talk.send(rest)
 
 
+FULL = "It waits for more when recv() has filled its buffer. Only the empty line says that the "
+FULL += "head is complete; a full buffer says nothing."
+
+
+@clause("H07")
+@pytest.mark.parametrize("size", [1024, 2048, 4096, 8192, 16_384, 65_536])
+def test_a_request_as_long_as_a_buffer_is_read(server, size):
+    head = b"POST /hello HTTP/1.1\r\n" + HOST + b"Content-Length: "
+    rest = size - len(head) - len(b"\r\n\r\n")
+    content = bytes(next(rest - digits for digits in range(6) if len(str(rest - digits)) == digits))
+    with ask(server, head + b"%d\r\n\r\n" % len(content) + content) as talk:
+        likely = {"silent": FULL}
+        expect_echo(talk, method="POST", targets=("/hello",), content=content, likely=likely)
+
+
 @clause("H07")
 @cases(
     {

@@ -1,0 +1,757 @@
+"""The bench of notebooks 2 and 3: servers as subprocesses, clients, what is seen of them, and plots.
+
+Nothing here forks: a server is started with subprocess, in a session of its own, on a port that
+the kernel chooses, and end_all() ends what was started, and nothing else.
+"""
+
+import atexit
+import contextlib
+import html
+import inspect
+import io
+import json
+import os
+import re
+import selectors
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from tests.course.diffs import apply  # noqa: E402
+
+START_SECONDS = 30.0  # for a server to say where it listens
+END_SECONDS = 5.0  # for a process group to be gone
+TALK_SECONDS = 20.0  # for all clients of one trial together
+LOOK_SECONDS = 0.02  # between two looks at the processes of a server
+
+# ---- servers ---------------------------------------------------------------------
+
+PART2 = ROOT / "part2_wsgi" / "server.py"
+PART3 = ROOT / "part3_forking" / "server.py"
+WRONG = {  # each is part 3 with one patch
+    "nobody reaps": "nobody_reaps",
+    "one wait for each signal": "reap_once",
+    "parent keeps its copy": "parent_keeps",
+    "parent keeps all": "parent_keeps_list",
+    "a thread for each": "threads",
+}
+
+# Runs a server unchanged, and notes in the file named first when os.fork, os._exit and
+# os.waitpid did what they do: one line for each, written in one piece.
+PROBE = """
+import os, runpy, sys, time
+path = sys.argv[1]
+notes = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+def note(what, pid):
+    os.write(notes, f"{what} {pid} {time.monotonic()}\\n".encode())
+fork, end, wait = os.fork, os._exit, os.waitpid
+def noted_fork():
+    begun = time.monotonic()
+    pid = fork()
+    if pid:
+        os.write(notes, f"fork {pid} {begun}\\n".encode())
+    return pid
+def noted_exit(status):
+    note("exit", os.getpid())
+    end(status)
+def noted_wait(pid, options):
+    found = wait(pid, options)
+    if found[0]:
+        note("reap", found[0])
+    return found
+os.fork, os._exit, os.waitpid = noted_fork, noted_exit, noted_wait
+sys.argv = sys.argv[2:]
+sys.path[0] = os.path.dirname(sys.argv[0])
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+WSGIREF = """
+import importlib, sys
+from wsgiref.simple_server import make_server
+sys.path.insert(0, "")
+module, _, name = sys.argv[1].partition(":")
+server = make_server("127.0.0.1", 0, getattr(importlib.import_module(module), name))
+print(f"Serving HTTP on http://127.0.0.1:{server.server_port}", flush=True)
+server.serve_forever()
+"""
+
+# One process, one thread, and a callback for each connection that has something to say.
+LOOP = """
+import asyncio
+async def serve(reader, writer):
+    head = await reader.readuntil(b"\\r\\n\\r\\n")
+    query = head.split()[1].partition(b"?")[2]
+    await asyncio.sleep(float(query or 0))
+    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\nhi")
+    writer.close()
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=128)
+    port = server.sockets[0].getsockname()[1]
+    print(f"Serving HTTP on http://127.0.0.1:{port}", flush=True)
+    await server.serve_forever()
+asyncio.run(main())
+"""
+
+
+class Server(NamedTuple):
+    """A server that runs: its first process, and the port it listens on."""
+
+    name: str
+    process: subprocess.Popen
+    port: int
+    notes: Path
+
+    @property
+    def pid(self) -> int:
+        """The pid of the first process, which is also its session's and its group's."""
+        return self.process.pid
+
+
+FOLDER = Path(tempfile.mkdtemp(prefix="bench-"))  # where the servers run
+started: list[Server] = []
+
+
+def nap(environ, start_response):
+    """Wait as many seconds as the query says, or until then; tell who did it, and when."""
+    begin = time.monotonic()
+    word, _, number = environ["QUERY_STRING"].partition("=")
+    seconds = float(number or word or 0) - (begin if word == "until" else 0)
+    time.sleep(max(0, seconds))
+    text = json.dumps({"pid": os.getpid(), "begin": begin, "end": time.monotonic()})
+    fields = [("Content-Type", "application/json"), ("Content-Length", str(len(text)))]
+    start_response("200 OK", fields)
+    return [text.encode()]
+
+
+def put(name: str, source: str) -> str:
+    """Write a module that the servers can import; return its name without .py."""
+    (FOLDER / name).write_text(source, encoding="utf-8")
+    return name.removesuffix(".py")
+
+
+def variant(name: str) -> Path:
+    """Return a copy of part 3's server with the patch of that name, or of exercise 5, applied."""
+    path = FOLDER / f"{name.replace(' ', '_').replace('-', '_')}.py"
+    if name == "pre-forked":
+        page = (ROOT / "part3_forking" / "SOLUTIONS.md").read_text(encoding="utf-8")
+        diff = page.partition("<summary>5. Fork first")[2].partition("```diff\n")[2]
+        diff = diff.partition("```")[0]
+    else:
+        patch = ROOT / "part3_forking" / "mistakes" / f"{WRONG[name]}.patch"
+        diff = patch.read_text(encoding="utf-8").partition("\n--- ")[2]
+    path.write_text(apply(diff, PART3.read_text(encoding="utf-8")), encoding="utf-8")
+    return path
+
+
+def command(name: str, application: str) -> list[str]:
+    """Return the words that start the server of that name."""
+    python, end = sys.executable, ["--port", "0"]
+    if name == "part 1":
+        return [python, str(ROOT / "part1_single" / "server.py"), *end]
+    if name in ("wsgiref", "loop"):
+        return [python, "-c", {"wsgiref": WSGIREF, "loop": LOOP}[name], application]
+    if name == "gunicorn":
+        return [python, "-m", "gunicorn", "--bind", "127.0.0.1:0", application]
+    if name == "waitress":
+        return [python, "-m", "waitress", "--listen=127.0.0.1:0", application]
+    path = {"part 2": PART2, "part 3": PART3}.get(name) or variant(name)
+    return [python, str(path), application, *end]
+
+
+def serve(name: str, application: str = "napping:nap", probe: bool = False) -> Server:
+    """Start the server of that name, and return it once it has said where it listens."""
+    if not (FOLDER / "napping.py").exists():
+        put("napping.py", f"import json, os, time\n\n\n{inspect.getsource(nap)}")
+    words, number = command(name, application), len(started)
+    notes, log = FOLDER / f"notes-{number}", FOLDER / f"log-{number}"
+    if probe:
+        words = [words[0], "-c", PROBE, str(notes), *words[1:]]
+    with open(log, "wb") as file:
+        process = subprocess.Popen(
+            words, cwd=FOLDER, stdout=file, stderr=file, start_new_session=True
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while not (found := re.search(r"http://127\.0\.0\.1:([0-9]+)", log.read_text("utf-8"))):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{name} did not start:\n{log.read_text('utf-8')}")
+        time.sleep(0.01)
+    started.append(Server(name, process, int(found[1]), notes))
+    wait_until_served(started[-1])
+    return started[-1]
+
+
+def wait_until_served(server: Server) -> None:
+    """Return once a connection is taken: gunicorn listens before a worker is there."""
+    if server.name in ("gunicorn", "waitress"):
+        ask(server.port, "/")
+
+
+def end(server: Server) -> None:
+    """End the server's whole process group, and wait for its first process."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.process.wait(END_SECONDS)
+
+
+def left(server: Server) -> list[int]:
+    """Return the pids of the server's session that still live; zombies do not."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getsid(process.pid) == server.pid and process.status() != "zombie":
+                found.append(process.pid)
+    return found
+
+
+def end_all() -> int:
+    """End all servers that were started; return how many processes of theirs still live."""
+    for server in started:
+        end(server)
+    deadline = time.monotonic() + END_SECONDS
+    while (rest := sum(len(left(server)) for server in started)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    started.clear()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    return rest
+
+
+atexit.register(end_all)
+
+# ---- clients ---------------------------------------------------------------------
+
+
+class Exchange(NamedTuple):
+    """One request: when it connected, had its whole answer, and saw the end; None if never."""
+
+    connect: float
+    answer: float | None
+    end: float | None
+    octets: bytes
+
+    @property
+    def told(self) -> dict:
+        """What nap() said."""
+        return json.loads(self.octets.partition(b"\r\n\r\n")[2])
+
+
+class Talk:
+    """A client in the middle of an exchange; targets are the requests it has yet to send."""
+
+    def __init__(self, port: int, targets: list[str]) -> None:
+        self.port, self.targets = port, targets[1:]
+        self.connect, self.answer, self.octets = time.monotonic(), None, b""
+        self.socket = socket.socket()
+        self.socket.setblocking(False)
+        self.socket.connect_ex(("127.0.0.1", port))
+        self.request = f"GET {targets[0]} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+
+    def read(self) -> bool:
+        """Take what has come; return whether the end has."""
+        try:
+            octets = self.socket.recv(65536)
+        except ConnectionError:
+            octets = b""
+        self.octets += octets
+        if self.answer is None and complete(self.octets):
+            self.answer = time.monotonic()
+        return not octets
+
+    def ended(self, end: float | None) -> Exchange:
+        """Close, and return what is known."""
+        self.socket.close()
+        return Exchange(self.connect, self.answer, end, self.octets)
+
+
+def complete(octets: bytes) -> bool:
+    """Return whether octets hold all the content that Content-Length announces."""
+    head, _, content = octets.partition(b"\r\n\r\n")
+    announced = re.search(rb"(?i)\ncontent-length: *([0-9]+)", head)
+    return bool(announced) and len(content) >= int(announced[1])
+
+
+def converse(
+    port: int, queues: list[list[str]], every: float = 0.0, seconds: float = TALK_SECONDS
+) -> list[Exchange]:
+    """Let each client send its requests one after the other, all clients at once.
+
+    The clients begin every seconds apart. Returns the exchanges in the order of their
+    beginnings, those too that had no end after seconds.
+    """
+    done, begin = [], time.monotonic()
+    waiting = [(begin + number * every, list(queue)) for number, queue in enumerate(queues)]
+    with selectors.DefaultSelector() as selector:
+        while (waiting or selector.get_map()) and time.monotonic() < begin + seconds:
+            while waiting and waiting[0][0] <= time.monotonic():
+                talk = Talk(port, waiting.pop(0)[1])
+                selector.register(talk.socket, selectors.EVENT_WRITE, talk)
+            for key, _ in selector.select(0.005 if waiting else 0.2):
+                advance(selector, key.data, done)
+        for key in list(selector.get_map().values()):
+            done.append(key.data.ended(None))
+    return sorted(done)
+
+
+def advance(selector: selectors.BaseSelector, talk: Talk, done: list[Exchange]) -> None:
+    """Take one client's next step: send, read, or begin with its next request."""
+    if talk.request:
+        talk.socket.sendall(talk.request)
+        talk.request = b""
+        selector.modify(talk.socket, selectors.EVENT_READ, talk)
+    elif talk.read():
+        selector.unregister(talk.socket)
+        done.append(talk.ended(time.monotonic()))
+        if talk.targets:
+            after = Talk(talk.port, talk.targets)
+            selector.register(after.socket, selectors.EVENT_WRITE, after)
+
+
+def say(port: int, octets: bytes, seconds: float = TALK_SECONDS) -> bytes:
+    """Send octets, and return all that comes back until the end. Raises TimeoutError."""
+    with socket.create_connection(("127.0.0.1", port), seconds) as connection:
+        connection.sendall(octets)
+        received = b""
+        while more := connection.recv(65536):
+            received += more
+    return received
+
+
+def ask(port: int, target: str = "/", method: str = "GET", seconds: float = TALK_SECONDS) -> bytes:
+    """Return all octets that come back for one request, until the end. Raises TimeoutError."""
+    head = f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    return say(port, head.encode(), seconds)
+
+
+def answers(server: Server, seconds: float = 1.0) -> bool:
+    """Return whether a request is answered within seconds."""
+    try:
+        return ask(server.port, seconds=seconds).startswith(b"HTTP/1.1 200")
+    except TimeoutError:
+        return False
+
+
+@contextlib.contextmanager
+def silent(port: int, count: int = 1) -> Iterator[list[socket.socket]]:
+    """Hold so many connections open, and say nothing on them."""
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), TALK_SECONDS))
+            for _ in range(count)
+        ]
+
+
+# ---- what is seen ----------------------------------------------------------------
+
+
+class Look(NamedTuple):
+    """What was seen of a server at one moment: its children's states, its descriptors."""
+
+    seconds: float
+    states: dict[int, str]
+    descriptors: int
+
+    @property
+    def zombies(self) -> int:
+        """How many children have ended, and nobody has asked."""
+        return list(self.states.values()).count("zombie")
+
+
+def look(server: Server) -> Look:
+    """Look at the first process of a server, and at its children."""
+    states = {}
+    parent = psutil.Process(server.pid)
+    for child in parent.children():
+        with contextlib.suppress(psutil.Error):  # it went while we looked
+            states[child.pid] = child.status()
+    return Look(time.monotonic(), states, parent.num_fds())
+
+
+@contextlib.contextmanager
+def watching(server: Server) -> Iterator[list[Look]]:
+    """Look at a server again and again, until the block ends; the list grows."""
+    looks, over = [look(server)], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(LOOK_SECONDS):
+            looks.append(look(server))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield looks
+    finally:
+        over.set()
+        thread.join()
+
+
+def settled(
+    condition: Callable[[], object], seconds: float = END_SECONDS, pause: float = 0.01
+) -> bool:
+    """Return whether condition() becomes true within seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(pause)
+    return True
+
+
+def noted(server: Server) -> dict[int, dict[str, float]]:
+    """Return {pid: {"fork": ..., "exit": ..., "reap": ...}} of a server started with probe."""
+    found: dict[int, dict[str, float]] = {}
+    if server.notes.exists():
+        for line in server.notes.read_text("ascii").splitlines():
+            what, pid, moment = line.split()
+            found.setdefault(int(pid), {})[what] = float(moment)
+    return found
+
+
+def rows(server: Server, exchanges: list[Exchange], make: Callable) -> list:
+    """Return a timeline's row for each exchange; make(label, marks) makes one, 0 is the first."""
+    events, begin, made = noted(server), exchanges[0].connect, []
+    for number, one in enumerate(exchanges, 1):
+        marks = {"connect": one.connect, "handle": one.told["begin"], "answer": one.answer}
+        marks.update(events.get(one.told["pid"], {}))
+        moments = {name: max(0.0, marks[name] - begin) for name in marks}
+        made.append(make(f"{number}", moments))
+    return made
+
+
+def held(server: Server) -> int:
+    """Return how many processes, threads and descriptors a server has, in one number."""
+    first = psutil.Process(server.pid)
+    return len(first.children(recursive=True)) + first.num_threads() + first.num_fds()
+
+
+def memory_of(name: str, counts: list[int]) -> list[tuple[int, float, float]]:
+    """Return (silent connections, MiB resident added up, MiB of their own) for each count."""
+    server, found = serve(name), []
+    for count in counts:
+        with silent(server.port, count):
+            known = [-1, -2, -3]  # until three looks see the same, all has been accepted
+            settled(lambda: not known.append(held(server)) and len(set(known[-3:])) == 1, 3, 0.1)
+            found.append((count, *memory(server)))
+            if count == counts[-1]:
+                answering[name] = answers(server)
+    end(server)
+    return found
+
+
+answering: dict[str, bool] = {}  # whether a server answered beside the silent ones
+
+
+def memory(server: Server) -> tuple[float, float]:
+    """Return MiB of all the server's processes: resident sizes added up, and what is their own."""
+    first = psutil.Process(server.pid)
+    resident = own = 0
+    for process in [first, *first.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):
+            found = process.memory_full_info()
+            resident, own = resident + found.rss, own + found.uss
+    return resident / 2**20, own / 2**20
+
+
+FORK_COSTS = """
+import json, os, statistics, sys
+import psutil, fork_cost
+found = []
+for millions in map(float, sys.argv[1:]):
+    ballast = [str(number) for number in range(int(millions * 1_000_000))]
+    times = sorted(fork_cost.fork_and_wait() for _ in range(15))
+    size = psutil.Process().memory_info().rss / 2**20
+    idle = busy = None
+    if os.path.exists("/proc/self/smaps_rollup"):
+        idle = fork_cost.child_memory(lambda: None)
+        busy = fork_cost.child_memory(lambda: [one for one in ballast if not one])
+    found.append([size, times[3], times[7], times[11], idle, busy])
+print(json.dumps(found))
+"""
+
+
+class Cost(NamedTuple):
+    """What it takes to fork, end and wait for a process of size MiB, in ms: quartiles.
+
+    idle, busy: (shared, own) MiB of a child that does nothing, and that looks at each object.
+    """
+
+    size: float
+    low: float
+    median: float
+    high: float
+    idle: tuple[float, float] | None
+    busy: tuple[float, float] | None
+
+
+def fork_costs(millions: list[float]) -> list[Cost]:
+    """Run part 3's fork_cost in a process of its own, with so many million objects."""
+    words = [sys.executable, "-c", FORK_COSTS, *map(str, millions)]
+    folder = ROOT / "part3_forking"
+    done = subprocess.run(words, cwd=folder, capture_output=True, check=True, timeout=50)
+    return [Cost(*one) for one in json.loads(done.stdout)]
+
+
+def run_alone(source: str) -> str:
+    """Run Python source in a process of its own, and return what it printed."""
+    words = [sys.executable, "-c", source]
+    return subprocess.run(words, capture_output=True, check=True, timeout=30, text=True).stdout
+
+
+# ---- notebook 2 ------------------------------------------------------------------
+
+
+def catch(serve_it: Callable, *arguments) -> tuple[object, bytes, str]:
+    """Call serve_it(connection, ...) at one end of a connection.
+
+    Returns (what it returned, the octets that came out at the other end, the last line it
+    wrote to stderr).
+    """
+    client, connection = socket.socketpair()
+    with client, contextlib.redirect_stderr(io.StringIO()) as errors:
+        with connection:
+            returned = serve_it(connection, *arguments)
+        octets = b"".join(iter(lambda: client.recv(65536), b""))
+    return returned, octets, (errors.getvalue().splitlines() or [""])[-1]
+
+
+def waiting_at(client: socket.socket) -> bytes:
+    """Return the octets that have come to client and are not yet read; b"" if none have."""
+    client.setblocking(False)
+    try:
+        return client.recv(65536)
+    except BlockingIOError:
+        return b""
+
+
+ELSEWHERE = {  # keys that no octet of the request explains
+    "SCRIPT_NAME": "where the application is mounted: the server says so",
+    "SERVER_NAME": "the server's end of the connection",
+    "SERVER_PORT": "the server's end of the connection",
+    "REMOTE_ADDR": "the client's end of the connection",
+    "REMOTE_PORT": "the client's end of the connection",
+    "wsgi.errors": "the server's stderr",
+}
+
+
+def origins(view) -> dict[str, list[tuple[int, int]]]:
+    """Return, for each key of environ that comes from a request, (start, end) of its octets.
+
+    view is what show.wire() returns for it.
+    """
+    found: dict[str, list[tuple[int, int]]] = {}
+    plain = {"method": "REQUEST_METHOD", "HTTP-version": "SERVER_PROTOCOL", "content": "wsgi.input"}
+    key = ""
+    for start, stop, name in view.spans:
+        if name in plain:
+            found[plain[name]] = [(start, stop)]
+        elif name == "request-target":
+            cut = start + len(view.octets[start:stop].partition(b"?")[0])
+            found["PATH_INFO"] = [(start, cut)]
+            found["QUERY_STRING"] = [(min(cut + 1, stop), stop)]
+        elif name == "field-name":
+            key = view.octets[start:stop].decode("ascii").upper()
+        elif name == "field-value" and "_" not in key:
+            plain_key = key.replace("-", "_")
+            prefix = "" if plain_key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_"
+            found.setdefault(prefix + plain_key, []).append((start, stop))
+    return found
+
+
+def line_with(octets: bytes, start: int, stop: int) -> str:
+    """Return the line of octets that has octets[start:stop] in it, these in ⟦brackets⟧."""
+    first = octets.rfind(b"\n", 0, start) + 1
+    last = octets.find(b"\n", stop - 1) + 1 or len(octets)
+    parts = octets[first:start], octets[start:stop], octets[stop:last]
+    before, inside, after = (visible(part).replace("\n", "") for part in parts)
+    return f"{before}⟦{inside}⟧{after}"
+
+
+def origin_table(view, environ: dict) -> "Table":
+    """Return each key of environ, its value, and the octets that it comes from, in their line."""
+    found, lines = origins(view), []
+    for key in sorted(environ, key=lambda key: (found.get(key, [(1 << 30, 0)]), key)):
+        where = "\n".join(line_with(view.octets, *span) for span in found.get(key, []))
+        value = "a file" if key == "wsgi.input" else repr(environ[key])
+        value = "a stream" if key == "wsgi.errors" else value
+        lines.append([key, value, where or ELSEWHERE.get(key, "the server says so about itself")])
+    return Table(["key", "value", "where it comes from"], lines)
+
+
+class Table:
+    """A table of text: HTML where there is a browser, else columns."""
+
+    def __init__(self, heads: list[str], lines: list[list], caption: str = "") -> None:
+        self.heads, self.caption = heads, caption
+        self.lines = [[str(cell) for cell in line] for line in lines]
+
+    def __repr__(self) -> str:
+        every = [self.heads, *self.lines]
+        wide = [max(len(line[column]) for line in every) for column in range(len(self.heads))]
+        texts = ["  ".join(map(str.ljust, line, wide)).rstrip() for line in every]
+        return "\n".join(texts)
+
+    def _repr_html_(self) -> str:
+        style = "text-align:left; vertical-align:top; white-space:pre-wrap; overflow-wrap:anywhere"
+        heads = "".join(f'<th style="{style}">{html.escape(head)}</th>' for head in self.heads)
+        body = "".join(
+            "<tr>"
+            + "".join(f'<td style="{style}">{marked(cell)}</td>' for cell in line)
+            + "</tr>"
+            for line in self.lines
+        )
+        caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
+        return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def marked(text: str) -> str:
+    """Return text as HTML; what stands in ⟦brackets⟧ is marked and bold."""
+    text = html.escape(text).replace("⟦", "<mark><b>⟦").replace("⟧", "⟧</b></mark>")
+    return f"<code>{text}</code>" if "⟦" in text else text
+
+
+def visible(octets: bytes) -> str:
+    """Return octets as text, CR and LF as signs, a new line after each LF."""
+    text = octets.decode("latin-1").replace("\r", "␍").replace("\n", "␊\n")
+    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", lambda one: f"\\x{ord(one[0]):02x}", text)
+
+
+# ---- plots -----------------------------------------------------------------------
+
+LINES = [  # colour, dashes and marker: any one of them tells the curves apart
+    ("#0b4f8a", "-", "o"),
+    ("#b3470b", "--", "s"),
+    ("#1b7340", "-.", "^"),
+    ("#6b2f8a", ":", "D"),
+    ("#333333", (0, (5, 1, 1, 1, 1, 1)), "v"),
+    ("#8a6d00", (0, (1, 1)), "P"),
+]
+
+
+class Picture:
+    """A plot as PNG."""
+
+    def __init__(self, figure) -> None:
+        octets = io.BytesIO()
+        figure.savefig(octets, format="png", dpi=110, metadata={"Software": None})
+        self.octets = octets.getvalue()
+
+    def _repr_png_(self) -> bytes:
+        return self.octets
+
+    def __repr__(self) -> str:
+        return f"a picture of {len(self.octets)} octets"
+
+
+def axes(count: int = 1, height: float = 4.0, **options) -> tuple:
+    """Return a figure, and so many axes side by side; it is in no window, and in no output."""
+    from matplotlib import rcParams
+    from matplotlib.figure import Figure
+
+    rcParams.update({"font.size": 13, "axes.spines.top": False, "axes.spines.right": False})
+    figure = Figure(figsize=(9.5, height), layout="constrained")
+    return figure, figure.subplots(1, count, squeeze=False, **options)[0]
+
+
+def draw_children(watched: dict[str, list[Look]]) -> Picture:
+    """Draw how many children each server had over time: hatched zombies, above them the others."""
+    figure, panels = axes(len(watched), 4.2, sharey=True)
+    for panel, (name, looks) in zip(panels, watched.items(), strict=True):
+        moments = [one.seconds - looks[0].seconds for one in looks]
+        zombies = [one.zombies for one in looks]
+        every = [len(one.states) for one in looks]
+        panel.fill_between(
+            moments, zombies, every, step="post", color="#a9c9e8", linewidth=0, label="at work"
+        )
+        panel.fill_between(
+            moments, 0, zombies, step="post", facecolor="#f3d9c8", edgecolor="#8a2f00",
+            hatch="////", linewidth=0, label="zombies",
+        )  # fmt: skip
+        panel.step(moments, zombies, where="post", color="#8a2f00", linewidth=2)
+        panel.set_title(f"{name}\n{zombies[-1]} left", fontsize=13)
+        panel.set_xlabel("seconds")
+        panel.set_ylim(0, None)
+    panels[0].set_ylabel("children of the server")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return Picture(figure)
+
+
+def draw_curves(
+    curves: dict[str, list[tuple[float, float]]], x: str, y: str, log: bool = False
+) -> Picture:
+    """Draw curves of (x, y), each named at its right end and in a legend; log draws both so."""
+    figure, (panel,) = axes(height=4.6)
+    for (name, points), (colour, dashes, marker) in zip(curves.items(), LINES, strict=False):
+        panel.plot(
+            *zip(*points, strict=True), color=colour, linestyle=dashes, linewidth=2.2,
+            marker=marker if len(points) < 20 else None, markersize=7, label=name,
+        )  # fmt: skip
+    panel.set_xlabel(x)
+    panel.set_ylabel(y)
+    if log:
+        panel.set_xscale("log", base=2)
+        panel.set_yscale("log")
+        ticks = sorted({one for points in curves.values() for one, _ in points})
+        panel.set_xticks(ticks, [f"{one:g}" for one in ticks])
+        panel.minorticks_off()
+        panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    else:
+        panel.set_ylim(0, None)
+    panel.grid(alpha=0.3)
+    figure.legend(loc="outside right upper", fontsize=12, handlelength=3.5)
+    return Picture(figure)
+
+
+def draw_forks(costs: list[Cost]) -> Picture:
+    """Draw what a fork costs against the size of the process, and what a child has of its own."""
+    known = [one for one in costs if one.idle and one.busy]
+    figure, panels = axes(2 if known else 1)
+    sizes = [one.size for one in costs]
+    panels[0].fill_between(
+        sizes, [one.low for one in costs], [one.high for one in costs], color="#a9c9e8"
+    )
+    panels[0].plot(sizes, [one.median for one in costs], color="#0b4f8a", marker="o", linewidth=2.2)
+    panels[0].set_title("fork, end, and wait: ms", fontsize=13)
+    panels[0].set_ylim(0, None)
+    for panel in panels:
+        panel.set_xlabel("MiB of the process that forks")
+        panel.grid(alpha=0.3)
+    for kind, (colour, dashes, marker), name in (
+        ("busy", LINES[1], "looks at each object"),
+        ("idle", LINES[0], "does nothing"),
+    ):
+        if known:
+            panels[1].plot(
+                [one.size for one in known], [getattr(one, kind)[1] for one in known],
+                color=colour, linestyle=dashes, marker=marker, linewidth=2.2, label=name,
+            )  # fmt: skip
+            panels[1].set_title("MiB of its own, a child that", fontsize=13)
+            panels[1].legend(loc="upper left", fontsize=12)
+    return Picture(figure)
+
+
+def median_latency(exchanges: list[Exchange]) -> float:
+    """Return the median of milliseconds from the connect to the end of the answer."""
+    ends = [one.end or one.connect + TALK_SECONDS for one in exchanges]
+    pairs = zip(ends, exchanges, strict=True)
+    return statistics.median(end - one.connect for end, one in pairs) * 1000
+
+
+def latency_of(name: str, counts: list[int], target: str, each: int) -> list[tuple[int, float]]:
+    """Return (clients, median ms) of a server, each client asking for target so many times."""
+    server, found = serve(name), []
+    ask(server.port, target)  # what is done once
+    for count in counts:
+        found.append((count, median_latency(converse(server.port, [[target] * each] * count))))
+    end(server)
+    return found

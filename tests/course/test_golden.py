@@ -1,0 +1,70 @@
+"""The words of ten telling failures, as the reader sees them: golden/NAME.txt.
+
+GOLDEN=write writes them anew; then read each as a beginner.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.board import ROOT
+from tests.course.selfcheck import run_check
+from tests.mistakes import gallery, write
+
+FOLDER = Path(__file__).parent / "golden"
+TELLING = [
+    "part1/one_recv",
+    "part1/lf_alone",
+    "part1/int_knows_numbers",
+    "part1/chunked_is_not_for_us",
+    "part1/date_of_the_start",
+    "part3/wait_for_child",
+    "part3/reap_once",
+    "part3/parent_keeps",
+    "part3/fork_uncaught",
+    "part3/no_flush_child",
+]
+# What differs from run to run, and stands for itself.
+MASKS = [
+    (r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} \w{3} [0-9]{4} [0-9:]{8} GMT", "DATE"),
+    (r"127\.0\.0\.1:[0-9]+", "127.0.0.1:PORT"),
+    (r"(?<=pid )[0-9]+", "PID"),
+    (r"(?<=to )[0-9]{5}\b", "PORT"),
+    (r"[0-9]+ of 128", "N of 128"),
+    (r"\b[0-9.]+ m?s\b", "TIME"),
+    (r"[0-9]+ (failed|passed|skipped|deselected)", r"N \1"),
+    (r"in [0-9.]+s( \([0-9:]+\))?", "in TIME"),
+    (r"token-[0-9]+", "token-N"),
+    (r"descriptor [0-9]+", "descriptor N"),
+    (r"line [0-9]+", "line N"),
+]
+
+
+def masked(text: str, path: str) -> str:
+    """Return text without what differs from run to run; white space as one space."""
+    text = text.replace(path, "SERVER").replace(str(ROOT), "ROOT")
+    for pattern, word in MASKS:
+        text = re.sub(pattern, word, text)
+    return text
+
+
+@pytest.mark.parametrize("id", TELLING)
+def test_the_words_are_those_that_were_read(id, tmp_path):
+    mistake = gallery()[id]
+    path = str(write(mistake, tmp_path / "server.py"))
+    clauses = ["--clause", mistake.caught_by]
+    ended = run_check(f"--part={mistake.part}", "--server", path, *clauses)
+    got = masked(ended.stdout, path)
+    golden = FOLDER / f"{id.replace('/', '_')}.txt"
+    if os.environ.get("GOLDEN") == "write":
+        FOLDER.mkdir(exist_ok=True)
+        golden.write_text(got, encoding="utf-8")
+    assert got.split() == golden.read_text(encoding="utf-8").split(), got
+    assert max(map(len, got.splitlines())) <= 80
+
+
+def test_there_are_ten():
+    assert len(TELLING) == 10
+    assert {path.stem for path in FOLDER.glob("*.txt")} == {id.replace("/", "_") for id in TELLING}

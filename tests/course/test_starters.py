@@ -1,0 +1,94 @@
+"""Each starter is red as intended, and filled with the finished bodies it is the server."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests import starters
+from tests.board import ROOT
+from tests.course.selfcheck import run_check
+
+PARTS = pytest.mark.parametrize("part", starters.FOLDERS)
+ADVICE = re.compile(r"^  next +write (\w+): ", re.MULTILINE)
+
+
+def finished(part: int) -> str:
+    """Return the text of a part's server."""
+    return (ROOT / starters.FOLDERS[part] / "server.py").read_text(encoding="utf-8")
+
+
+def unwritten(part: int) -> set[str]:
+    """Return the functions whose body is to be written."""
+    return set(starters.stubs(part)) | ({starters.FLAGGED} if part == 3 else set())
+
+
+@PARTS
+def test_the_starter_is_the_server_without_its_bodies(part):
+    path = ROOT / starters.FOLDERS[part] / "starter.py"
+    assert path.read_text(encoding="utf-8") == starters.starter(part), "python tests/starters.py"
+
+
+@PARTS
+def test_filled_with_the_finished_bodies_it_is_the_server(part):
+    text = starters.starter(part)
+    assert text != finished(part)
+    for name in unwritten(part):
+        text = starters.replaced(text, name, starters.body_of(finished(part), name))
+    assert text == finished(part)
+
+
+@PARTS
+@pytest.mark.parametrize("first", ["serve_connection", "serve_request", "serve_forever"])
+def test_the_first_advice_is_the_right_first_thing(part, first):
+    if first != {1: "serve_connection", 2: "serve_request", 3: "serve_forever"}[part]:
+        pytest.skip("another part's")
+    path = ROOT / starters.FOLDERS[part] / "starter.py"
+    clauses = {1: "H01", 2: "W01", 3: "P01"}[part]
+    ended = run_check(f"--part={part}", "--server", str(path), "--clause", clauses)
+    assert ended.returncode == 1 and ADVICE.findall(ended.stdout) == [first], ended.stdout
+
+
+@pytest.mark.slow
+@PARTS
+def test_the_advice_leads_from_the_starter_to_green(part, tmp_path):
+    text, left, path = starters.starter(part), unwritten(part), tmp_path / "mine.py"
+    while left:
+        path.write_text(text, encoding="utf-8")
+        ended = run_check(f"--part={part}", "--server", str(path))
+        (name,) = ADVICE.findall(ended.stdout) or [ended.stdout]
+        assert name in left, ended.stdout
+        text = starters.replaced(text, name, starters.body_of(finished(part), name))
+        left.remove(name)
+    assert text == finished(part)
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """What make start-part1 needs of the course."""
+    for name in ("tests/starters.py", "part1_single/starter.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def start(folder, *words: str) -> subprocess.CompletedProcess:
+    """Return the ended run of what make start-part1 runs."""
+    command = [sys.executable, "tests/starters.py", "start", "1", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+
+
+def test_start_never_overwrites_and_force_keeps_the_old_one(clone):
+    assert start(clone).returncode == 0
+    mine = clone / "part1_single" / "mine.py"
+    mine.write_text("# hours of work\n")
+    refused = start(clone)
+    assert refused.returncode == 1 and "FORCE=1" in refused.stderr
+    assert "Traceback" not in refused.stderr and mine.read_text() == "# hours of work\n"
+    for number in (1, 2):
+        assert start(clone, "force").returncode == 0
+        kept = mine.with_name(f"mine.{number}.py")
+        assert kept.read_text() == ("# hours of work\n" if number == 1 else starters.starter(1))
+    assert mine.read_text() == starters.starter(1)
