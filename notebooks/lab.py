@@ -1,4 +1,4 @@
-"""The bench of notebooks 2 and 3: servers as subprocesses, clients, what is seen of them, and plots.
+"""The bench of notebooks 2 and 3: servers as subprocesses, clients, what is seen of them, plots.
 
 Nothing here forks: a server is started with subprocess, in a session of its own, on a port that
 the kernel chooses, and end_all() ends what was started, and nothing else.
@@ -435,13 +435,23 @@ def held(server: Server) -> int:
     return len(first.children(recursive=True)) + first.num_threads() + first.num_fds()
 
 
+def wait_until_steady(server: Server) -> None:
+    """Return once three looks have seen the same: whatever will be accepted has been."""
+    known = [-1, -2, -3]
+
+    def steady() -> bool:
+        known.append(held(server))
+        return len(set(known[-3:])) == 1
+
+    settled(steady, pause=0.1)
+
+
 def memory_of(name: str, counts: list[int]) -> list[tuple[int, float, float]]:
     """Return (silent connections, MiB resident added up, MiB of their own) for each count."""
     server, found = serve(name), []
     for count in counts:
         with silent(server.port, count):
-            known = [-1, -2, -3]  # until three looks see the same, all has been accepted
-            settled(lambda: not known.append(held(server)) and len(set(known[-3:])) == 1, 3, 0.1)
+            wait_until_steady(server)
             found.append((count, *memory(server)))
             if count == counts[-1]:
                 answering[name] = answers(server)
@@ -605,9 +615,7 @@ class Table:
         style = "text-align:left; vertical-align:top; white-space:pre-wrap; overflow-wrap:anywhere"
         heads = "".join(f'<th style="{style}">{html.escape(head)}</th>' for head in self.heads)
         body = "".join(
-            "<tr>"
-            + "".join(f'<td style="{style}">{marked(cell)}</td>' for cell in line)
-            + "</tr>"
+            "<tr>" + "".join(f'<td style="{style}">{marked(cell)}</td>' for cell in line) + "</tr>"
             for line in self.lines
         )
         caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""

@@ -15,7 +15,7 @@ from tests.delivery import wait_until_read
 
 ANSWER_SECONDS = 6.0  # until what is waited for has come
 PAUSE_SECONDS = 0.05  # without an octet; then what has come is looked at again
-KEPT_SECONDS = 1.0  # until the end of a connection, of a server that keeps all of them open
+KEPT_SECONDS = 0.3  # until the end of a connection, of a server that keeps all of them open
 PIECE_SECONDS = 2.0  # until a piece has been read; then the next is sent all the same
 LINES = re.compile(rb"\r?\n")
 HEAD_END = re.compile(rb"\r?\n\r?\n")
