@@ -184,7 +184,7 @@ def as_red(reason: Exception, server: Server, begun: int) -> Red:
     ended = server.process and (server.ends_soon() if gone else not server.alive())
     if not reason.stderr:
         reason.stderr = told(server.errors()[begun:])
-    if ended:
+    if ended and "server ended" not in reason.problem:
         status = describe_exit(server.process.returncode)
         reason.problem += f" The server has ended, with {status}."
     return reason

@@ -197,7 +197,7 @@ def close(environ, start_response):
             raise ValueError("on purpose")
         if query(environ, "how") == "endless":
             wait_for(environ)
-            while True:
+            for _ in range(4096):  # 256 MiB, not for ever: some servers collect it all
                 yield bytes(1 << 16)
         yield b"second"
 

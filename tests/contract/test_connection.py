@@ -488,8 +488,8 @@ def after_an_answer(server: Server) -> Conversation:
     }
 )
 def test_a_signal_ends_it_and_the_port_is_free_at_once(server, case, number):
-    begun = len(server.errors())
     with case(server) if case else contextlib.nullcontext():
+        begun = len(server.errors())
         status = server.stop(number)
         said = server.errors()[begun:]
         if status is None and case and not server.is_ours():
