@@ -177,12 +177,12 @@ class Board:
     def print_header(self) -> None:
         """Say which server is checked, and how to check another."""
         self.terminal.write_line(f"Checking {self.target.label} (make test-part{self.part}).")
-        if self.target.label.endswith("/mine.py"):
-            self.terminal.write_line("It is your own; delete it to come back to server.py.")
-        elif not self.config.getoption("--server"):
+        if not self.config.getoption("--server"):
             self.terminal.write_line(
                 f"Another server: make test-part{self.part} SERVER=path/to/your.py"
             )
+        if self.target.label.endswith("/mine.py"):
+            self.terminal.write_line("It is your own; delete it to come back to server.py.")
         self.terminal.write_line("")
 
     def show_life(self, id: str) -> None:

@@ -22,6 +22,12 @@ def test_the_difference_is_told_in_words():
     assert difference(before, before) == "no clause has changed its colour"
 
 
+def pass_on(stream, lines: queue.Queue) -> None:
+    """Put each line of stream into lines, to its end."""
+    for line in stream:
+        lines.put(line)
+
+
 @pytest.fixture
 def watched(tmp_path):
     """A server, its watcher, and a queue of the lines that the watcher prints."""
@@ -36,11 +42,11 @@ def watched(tmp_path):
         stdout=subprocess.PIPE,
         text=True,
     ) as running:
-        threading.Thread(
-            target=lambda: [lines.put(line) for line in running.stdout], daemon=True
-        ).start()
+        reading = threading.Thread(target=pass_on, args=(running.stdout, lines))
+        reading.start()
         yield path, lines
         running.kill()
+        reading.join()
 
 
 def wait_for(lines: queue.Queue, words: str) -> str:
