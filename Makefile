@@ -33,8 +33,8 @@ MINE = @case '$(1)' in */mine.py) echo 'Serving $(1), your own; delete it to com
 
 .PHONY: help doctor progress serve-part1 test-part1 watch-part1 start-part1 serve-part2 test-part2 \
 	watch-part2 start-part2 diff-part2 serve-part3 test-part3 watch-part3 start-part3 diff-part3 \
-	diff-mine hint mistakes broken quiz quiz-answer test-mistakes test-frameworks test test-all fuzz \
-	cost load setup clean
+	notebooks test-notebooks diff-mine hint mistakes broken quiz quiz-answer test-mistakes \
+	test-frameworks test test-all fuzz cost load setup clean
 
 help: ## this list
 	@echo 'make TARGET [NAME=value ...]'
@@ -129,6 +129,14 @@ test-mistakes: ## every mistake is caught by the clause that it names (FULL=1: b
 	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
 	@FULL='$(FULL)' $(PYTEST) --finished --slow tests/gallery
 
+notebooks: ## JupyterLab on the three notebooks
+	@$(VENV) notebooks '$(PYTHON)' '$(NAMED)'
+	@cd notebooks && exec ../.venv/bin/jupyter lab README.md
+
+test-notebooks: ## run every notebook in a fresh kernel, and check what is committed
+	@$(VENV) notebooks '$(PYTHON)' '$(NAMED)'
+	@$(PYTEST) --finished --slow tests/notebooks
+
 test-frameworks: ## Django, Pyramid, Bottle and Falcon on part 2
 	@$(VENV) frameworks '$(PYTHON)' '$(NAMED)'
 	@$(PYTEST) --finished tests/frameworks
@@ -148,6 +156,8 @@ test-all: ## also what is slow or needs more: browser, mistakes, mutated request
 	@$(VENV) frameworks '$(PYTHON)' '$(NAMED)'
 	@$(PYTEST) --finished --slow tests/gallery
 	@$(PYTEST) --finished --slow tests/course tests/browser tests/frameworks
+	@$(VENV) notebooks '$(PYTHON)' '$(NAMED)'
+	@$(PYTEST) --finished --slow tests/notebooks
 
 fuzz: ## 100,000 mutated requests against part 1 (PART=2, COUNT=, SEED=, SERVER=)
 	@$(VENV) check '$(PYTHON)' '$(NAMED)'

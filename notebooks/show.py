@@ -732,6 +732,11 @@ class Columns(NamedTuple):
     __repr__ = __str__
 
 
+def shorten(text: str, most: int = 40) -> str:
+    """Return text, or its beginning and … if it is longer than most characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def visible_lines(octets: bytes) -> str:
     """Return octets as text, controls as pictures, a new line after each LF."""
     return visible(octets).replace("␊", "␊\n").removesuffix("\n")
@@ -770,7 +775,10 @@ class Table(NamedTuple):
             wants[wants.index(max(wants))] -= 1
         lines = []
         for at, row in enumerate(rows):
-            cells = [textwrap.wrap(c, w) for c, w in zip(row, wants, strict=True)]
+            cells = [
+                textwrap.wrap(cell, width, break_on_hyphens=False)
+                for cell, width in zip(row, wants, strict=True)
+            ]
             for line in zip_longest(*cells, fillvalue=""):
                 texts = (f"{text:<{w}}" for text, w in zip(line, wants, strict=True))
                 lines.append("  ".join(texts).rstrip())
