@@ -235,9 +235,10 @@ atexit.register(end_all)
 
 
 class Exchange(NamedTuple):
-    """One request: when it connected, had its whole answer, and saw the end; None if never."""
+    """One request: when it began, was sent, had its whole answer, and saw the end; None: never."""
 
     connect: float
+    sent: float
     answer: float | None
     end: float | None
     octets: bytes
@@ -253,7 +254,8 @@ class Talk:
 
     def __init__(self, port: int, targets: list[str]) -> None:
         self.port, self.targets = port, targets[1:]
-        self.connect, self.answer, self.octets = time.monotonic(), None, b""
+        self.connect, self.sent, self.answer = time.monotonic(), 0.0, None
+        self.octets = b""
         self.socket = socket.socket()
         self.socket.setblocking(False)
         self.socket.connect_ex(("127.0.0.1", port))
@@ -273,7 +275,7 @@ class Talk:
     def ended(self, end: float | None) -> Exchange:
         """Close, and return what is known."""
         self.socket.close()
-        return Exchange(self.connect, self.answer, end, self.octets)
+        return Exchange(self.connect, self.sent, self.answer, end, self.octets)
 
 
 def complete(octets: bytes) -> bool:
@@ -306,14 +308,14 @@ def converse(
             if time.monotonic() > last + patience and all(talk.answer for talk in talks):
                 break
         done += [key.data.ended(None) for key in selector.get_map().values()]
-    return sorted(done)
+    return sorted(done, key=lambda one: one.connect)
 
 
 def advance(selector: selectors.BaseSelector, talk: Talk, done: list[Exchange]) -> None:
     """Take one client's next step: send, read, or begin with its next request."""
     if talk.request:
         talk.socket.sendall(talk.request)
-        talk.request = b""
+        talk.request, talk.sent = b"", time.monotonic()
         selector.modify(talk.socket, selectors.EVENT_READ, talk)
     elif talk.read():
         selector.unregister(talk.socket)
@@ -457,10 +459,10 @@ def wait_until_steady(server: Server) -> None:
         known.append(held(server))
         return len(set(known[-3:])) == 1
 
-    settled(steady, pause=0.1)
+    settled(steady, pause=0.05)
 
 
-def memory_of(name: str, counts: list[int]) -> list[tuple[int, float, float]]:
+def memory_of(name: str, counts: list[int]) -> list[tuple[int, float, float | None]]:
     """Return (silent connections, MiB resident added up, MiB of their own) for each count."""
     server, found = serve(name), []
     for count in counts:
@@ -476,15 +478,22 @@ def memory_of(name: str, counts: list[int]) -> list[tuple[int, float, float]]:
 answering: dict[str, bool] = {}  # whether a server answered beside the silent ones
 
 
-def memory(server: Server) -> tuple[float, float]:
-    """Return MiB of all the server's processes: resident sizes added up, and what is their own."""
+def memory(server: Server) -> tuple[float, float | None]:
+    """Return MiB of all the server's processes: resident sizes added up, and what is their own.
+
+    The second is None where the system does not tell, as macOS to anyone but root.
+    """
     first = psutil.Process(server.pid)
-    resident = own = 0
+    resident, own = 0, 0
     for process in [first, *first.children(recursive=True)]:
-        with contextlib.suppress(psutil.Error):
-            found = process.memory_full_info()
-            resident, own = resident + found.rss, own + found.uss
-    return resident / 2**20, own / 2**20
+        try:
+            resident += process.memory_info().rss
+            own = None if own is None else own + process.memory_full_info().uss
+        except psutil.AccessDenied:
+            own = None
+        except psutil.NoSuchProcess:
+            pass  # it went while we looked
+    return resident / 2**20, None if own is None else own / 2**20
 
 
 FORK_COSTS = """
@@ -551,7 +560,7 @@ def run_alone(source: str) -> str:
 
 
 def catch(serve_it: Callable, *arguments) -> tuple[object, bytes, str]:
-    """Call serve_it(connection, ...) at one end of a connection.
+    """Call serve_it(connection, ...) at one end of a connection, for an answer of some kilobytes.
 
     Returns (what it returned, the octets that came out at the other end, the last line it
     wrote to stderr).
@@ -731,7 +740,7 @@ def draw_curves(
     for (name, points), (colour, dashes, marker) in zip(curves.items(), LINES, strict=False):
         panel.plot(
             *zip(*points, strict=True), color=colour, linestyle=dashes, linewidth=2.2,
-            marker=marker if len(points) < 12 else None, markersize=7, label=name,
+            marker=marker if len(points) < 8 else None, markersize=7, label=name,
         )  # fmt: skip
     panel.set_xlabel(x)
     panel.set_ylabel(y)

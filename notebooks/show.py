@@ -293,8 +293,21 @@ CHIP = "color:#111;border:1px solid #888;border-radius:3px;padding:0 1px;backgro
 BAD = "color:#111;outline:3px solid #c00;outline-offset:-1px;padding:0 3px;margin:0 2px;background:"
 CELL = "text-align:left;vertical-align:top;color:#111;background:#fff;border:1px solid #ccc;"
 CELL += "padding:2px 6px;font-size:13px;"
+LABELS = CELL + "min-width:24em;line-height:1.7;"
 CODE = "white-space:pre-wrap;overflow-wrap:anywhere;color:#111;background:none;font-size:13px;"
 CODE += "line-height:1.7;padding:0"
+
+
+# In HTML small letters stand for the pictures, which not every font has.
+NAMES = "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB "
+NAMES = [*(NAMES + "CAN EM SUB ESC FS GS RS US SP DEL").split()]
+SMALL = '<sub style="font-size:9px;vertical-align:baseline;padding:0 1px">{}</sub>'
+LETTERS = {0x2400 + at: SMALL.format(name) for at, name in enumerate(NAMES)}
+
+
+def markup(text: object) -> str:
+    """Return text as HTML, ␍ and the other pictures as small letters."""
+    return html.escape(str(text)).translate(LETTERS)
 
 
 def visible(octets: bytes, name: str = "") -> str:
@@ -357,7 +370,7 @@ class View(NamedTuple):
         """Return the octets of a line as HTML, a box around each part."""
         boxes = []
         for start, end, name in line:
-            text = html.escape(self.shown(start, end, name))
+            text = markup(self.shown(start, end, name))
             where = f"octet {start}" if end - start == 1 else f"octets {start} to {end - 1}"
             style = (BAD if name == "malformed" else CHIP) + COLOURS.get(name, PLAIN)
             # <b> survives where style attributes are taken out.
@@ -370,6 +383,7 @@ class View(NamedTuple):
         names = []
         for (_, _, kind), name in zip(line, self.names(line), strict=True):
             style = (BAD if kind == "malformed" else CHIP) + COLOURS.get(kind, PLAIN)
+            style += ";white-space:nowrap"
             text = f"<b>{name}</b>" if name == "malformed" else name
             names.append(f'<span style="{style}">{text}</span>')
         return " ".join(names)
@@ -381,11 +395,11 @@ class View(NamedTuple):
             cells = [f'<td align="left" style="{CELL}">{self._html_octets(line)}</td>']
             if labels:
                 cells.insert(0, f'<td align="right" style="{CELL}">{line[0][0]}</td>')
-                cells.append(f'<td align="left" style="{CELL}">{self._html_names(line)}</td>')
+                cells.append(f'<td align="left" style="{LABELS}">{self._html_names(line)}</td>')
             rows.append(f"<tr>{''.join(cells)}</tr>")
         for remark in self.remarks():
             cell = f'<td colspan="{3 if labels else 1}" align="left" style="{CELL}">'
-            rows.append(f"<tr>{cell}<b>▲ {html.escape(remark)}</b></td></tr>")
+            rows.append(f"<tr>{cell}<b>▲ {markup(remark)}</b></td></tr>")
         heads = ["octet", "on the wire", "its parts, in order"] if labels else []
         head = "".join(f'<th align="left" style="{CELL}">{text}</th>' for text in heads)
         head = f"<thead><tr>{head}</tr></thead>" if head else ""
@@ -617,7 +631,7 @@ def timeline(rows: list[Row], title: str = "", until: float | None = None) -> Dr
     left = 20 + 8.6 * max((len(row.label) for row in rows), default=0)
     scale = (CANVAS - 20 - left) / until
     legend, used = svg_legend(rows, until, 52 if title else 24, key)
-    top = (34 if title else 6) + used
+    top = (40 if title else 12) + used
     high = 28.0 if len(rows) <= TALL else max(28.0 * TALL / len(rows), 6.0)
     every = 1 if high >= 17 else round(17 / high + 0.5)
     bottom = top + high * len(rows) + 4
@@ -696,6 +710,7 @@ class Columns(NamedTuple):
     def _repr_html_(self) -> str:
         """Return a table of one row; views have their names as labels where two stand there."""
         head, cells = [], []
+        wide = f"{CELL}width:{100 // len(self.named)}%"
         for name, thing in self.named.items():
             head.append(f'<th align="left" style="{CELL}">{html.escape(name)}</th>')
             if isinstance(thing, View):
@@ -706,8 +721,8 @@ class Columns(NamedTuple):
                 inside = thing._repr_html_()
             else:
                 text = visible_lines(thing) if isinstance(thing, bytes) else str(thing)
-                inside = f'<pre style="{CODE}">{html.escape(text)}</pre>'
-            cells.append(f'<td align="left" valign="top" style="{CELL}">{inside}</td>')
+                inside = f'<pre style="{CODE}">{markup(text)}</pre>'
+            cells.append(f'<td align="left" valign="top" style="{wide}">{inside}</td>')
         rows = f"<tr>{''.join(head)}</tr><tr>{''.join(cells)}</tr>"
         return f'<table style="border-collapse:collapse">{rows}</table>'
 
@@ -758,9 +773,7 @@ class Table(NamedTuple):
         head = "".join(f'<th align="left" style="{CELL}">{html.escape(h)}</th>' for h in self.heads)
         body = []
         for row in self.rows:
-            cells = [
-                f'<td align="left" style="{CELL}">{html.escape(str(cell))}</td>' for cell in row
-            ]
+            cells = [f'<td align="left" style="{CELL}">{markup(cell)}</td>' for cell in row]
             cells[0] = cells[0].replace("<td", "<th").replace("</td", "</th")
             body.append(f"<tr>{''.join(cells)}</tr>")
         style = "border-collapse:collapse;margin:4px 0"

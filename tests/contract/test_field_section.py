@@ -93,14 +93,15 @@ FULL += "head is complete; a full buffer says nothing."
 
 
 @clause("H07")
-@pytest.mark.parametrize("size", [1024, 2048, 4096, 8192, 16_384, 65_536])
+@pytest.mark.parametrize("size", [1024, 2048, 4096, 8192])
 def test_a_request_as_long_as_a_buffer_is_read(server, size):
-    head = b"POST /hello HTTP/1.1\r\n" + HOST + b"Content-Length: "
-    rest = size - len(head) - len(b"\r\n\r\n")
-    content = bytes(next(rest - digits for digits in range(6) if len(str(rest - digits)) == digits))
-    with ask(server, head + b"%d\r\n\r\n" % len(content) + content) as talk:
-        likely = {"silent": FULL}
-        expect_echo(talk, method="POST", targets=("/hello",), content=content, likely=likely)
+    left = size - len(LINE + HOST + b"\r\n")
+    fields = b"".join(b"X-Long: " + b"a" * 246 + b"\r\n" for _ in range(left // 256 - 1))
+    fields += b"X-Last: " + b"z" * (left - len(fields) - 10) + b"\r\n"
+    octets = LINE + HOST + fields + b"\r\n"
+    assert len(octets) == size
+    with ask(server, octets) as talk:
+        expect_echo(talk, targets=("/hello",), likely={"silent": FULL})
 
 
 @clause("H07")
