@@ -20,6 +20,14 @@ def next_function(path: Path, clause: str, stderr: str) -> str:
     return ""
 
 
+def unwritten(path: Path) -> list[str]:
+    """Return the functions of path whose body is to be written, in their order."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    marks = [mark.start() for mark in UNWRITTEN.finditer(text)]
+    marks += [mark.start() for mark in re.finditer(r"raise NotImplementedError\(", text)]
+    return [FUNCTION.findall(text, 0, place)[-1] for place in sorted(marks)]
+
+
 def is_among(clause: str, words: str) -> bool:
     """Return whether words name clause: "H07, H10", or "W01 to W19"."""
     first, _, last = words.partition(" to ")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.advice import next_function
+from tests.advice import next_function, unwritten
 from tests.clauses import CLAUSES
 from tests.harness import Target, UsageError, parse_target
 from tests.judge import WIDTH, Red
@@ -292,6 +292,9 @@ class Board:
         """Say what to do with a server of the reader's own that keeps everything."""
         if not self.target.label.endswith("/mine.py") or self.wanted:
             return
+        if left := unwritten(Path(self.target.words[1])):
+            self.terminal.write_line(f"Still unwritten in it: {', '.join(left)}.")
+            return
         after = f"Next: {PARTS[self.part + 1]}/README.md." if self.part + 1 in PARTS else ""
         text = f"Compare it with the finished one: make diff-mine PART={self.part}. {after}"
         self.terminal.write_line(text.strip())
@@ -333,11 +336,18 @@ class Board:
         lines += [f"     ({clause.section})", "", *rows("asked", wrap(asked(item), WIDTH))]
         words = self.next_function(clause.id, red)
         if self.runner.never_answered:
-            lines = ["It does not answer yet." if words else "The server could not be checked.", ""]
+            lines = ["The server could not be checked.", ""]
+            if words:
+                text = (
+                    "It stops at a function that is not written yet. Write it, and the rest runs."
+                )
+                lines = [text, ""]
         if words:
             lines += rows("next", wrap(words.removeprefix("Next, "), WIDTH))
             red.likely = "" if words in red.stderr else red.likely
         lines += red.lines()
+        if needs := re.search(r": ([HWP][0-9]{2}) needs it", words):
+            clause = CLAUSES[needs[1]]
         lines.append(f"  read       {red.read or clause.read}")
         lines.append(f"  again      {self.again(clause.id)}")
         return lines

@@ -128,9 +128,18 @@ class Server:
     As a context manager it starts on entry and closes at the end.
     """
 
-    def __init__(self, target: Target, host: str = "127.0.0.1", port: int | None = None) -> None:
-        """port is passed to the command as it is; None picks a free one."""
-        self.target, self.host, self.asked = target, host, port
+    def __init__(
+        self,
+        target: Target,
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        unbuffered: bool = False,
+    ) -> None:
+        """port is passed to the command as it is; None picks a free one.
+
+        unbuffered lets Python print at once, where what is printed counts, and not when.
+        """
+        self.target, self.host, self.asked, self.unbuffered = target, host, port, unbuffered
         self.port = 0
         self.process: subprocess.Popen | None = None
         self.stdout = tempfile.TemporaryFile()
@@ -166,7 +175,7 @@ class Server:
             stdin=subprocess.DEVNULL,
             stdout=self.stdout,
             stderr=self.stderr,
-            env=target_environment(),
+            env=target_environment() | ({"PYTHONUNBUFFERED": "1"} if self.unbuffered else {}),
             cwd=ROOT if self.target.app else None,
             start_new_session=True,
         )

@@ -20,9 +20,10 @@ from tests.judge import Red, ask
 
 # These wait for the clock or for processes, so they begin first.
 LONGEST_FIRST = [
+    "P07",
+    "P02",
     "P05",
     "P08",
-    "P07",
     "P03",
     "P11",
     "W08",

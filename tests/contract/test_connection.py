@@ -545,15 +545,15 @@ LOUD = {
 
 @clause("H27")
 def test_control_characters_are_printed_visibly(server):
-    begun = len(server.output()), len(server.error_output())
-    for name, request in LOUD.items():
-        with ask(server, request, half_close=True) as talk:
-            talk.reads_end()
-        check_printed(server, begun, name, talk)
-    check_next(server, ALIVE)  # by now the last of them has been printed
-    server.stop(signal.SIGINT)  # what stayed in a buffer comes out now
-    check_printed(server, begun, "all of them", talk)
-    server.start()
+    with Server(server.target, unbuffered=True) as own:
+        begun = len(own.output()), len(own.error_output())
+        for name, request in LOUD.items():
+            with ask(own, request, half_close=True) as talk:
+                talk.reads_end()
+            check_printed(own, begun, name, talk)
+        check_next(own, ALIVE)  # by now the last of them has been printed
+        own.stop(signal.SIGINT)  # what stayed in a buffer of its own comes out now
+        check_printed(own, begun, "all of them", talk)
 
 
 def check_printed(server: Server, begun: tuple[int, int], name: str, talk: Conversation) -> None:

@@ -147,9 +147,11 @@ def stuck(server: Server) -> Conversation:
     }
 )
 def test_a_client_that_takes_long_keeps_no_other_waiting(server, case):
+    settled(lambda: len(members(server)) <= 1, 1.0)  # no signal of an earlier child is due
     with contextlib.ExitStack() as stack:
         for _ in range(3):
             stack.enter_context(case(server)).deliver()
+        settled(lambda: len(members(server)) > 3, 1.0)  # each of the three has its process
         known, waits = pids(server), []
         for number in range(3):  # the end of one is a signal to the parent, before the next
             begun = time.monotonic()
