@@ -222,6 +222,11 @@ class Board:
                 self.terminal.rewrite("", erase=True)
             self.print_row(id)
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep the reason why a module could not be read: --tb=no would swallow it."""
+        if report.failed:
+            self.others.append((report.nodeid, report.longreprtext))
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport):
         """Keep pytest's letters out of the board."""

@@ -136,6 +136,15 @@ def test_a_wrong_request_to_the_check_is_told_in_a_sentence(options, sentence):
     assert "Traceback" not in ended.stderr + ended.stdout
 
 
+def test_a_test_file_that_cannot_be_read_is_named_with_the_reason(tmp_path):
+    path = tmp_path / "test_unreadable.py"
+    path.write_text("import no_such_module_anywhere\n", encoding="utf-8")
+    run = run_check(str(path))
+    assert run.returncode not in (0, 1)
+    assert "test_unreadable.py" in run.stdout
+    assert "No module named 'no_such_module_anywhere'" in run.stdout
+
+
 def test_any_command_with_a_port_can_be_the_target():
     command = f"{shlex.quote(str(FINISHED))} --host {{host}} --port {{port}}"
     ended = run_check("--server", f"python3 {command}", "--clause", "H01,H26")
