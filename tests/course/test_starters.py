@@ -41,22 +41,19 @@ def test_filled_with_the_finished_bodies_it_is_the_server(part):
     assert text == finished(part)
 
 
-@PARTS
-@pytest.mark.parametrize("first", ["serve_connection", "serve_request", "serve_forever"])
+@pytest.mark.parametrize(
+    ("part", "first"), [(1, "serve_connection"), (2, "serve_request"), (3, "serve_forever")]
+)
 def test_the_first_advice_is_the_right_first_thing(part, first):
-    if first != {1: "serve_connection", 2: "serve_request", 3: "serve_forever"}[part]:
-        pytest.skip("another part's")
     path = ROOT / starters.FOLDERS[part] / "starter.py"
     clauses = {1: "H01", 2: "W01", 3: "P01"}[part]
     ended = run_check(f"--part={part}", "--server", str(path), "--clause", clauses)
     assert ended.returncode == 1 and ADVICE.findall(ended.stdout) == [first], ended.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("FULL"), reason="takes minutes: FULL=1")
 @PARTS
 def test_the_advice_leads_from_the_starter_to_green(part, tmp_path):
-    if part > 1 and not os.environ.get("FULL"):
-        pytest.skip("takes minutes: FULL=1")
     text, left, path = starters.starter(part), unwritten(part), tmp_path / "mine.py"
     while left:
         path.write_text(text, encoding="utf-8")
