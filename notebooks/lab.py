@@ -1,4 +1,4 @@
-"""The bench of notebooks 2 and 3: servers as subprocesses, clients, what is seen of them, plots.
+"""The bench of notebooks 2 and 3: servers as subprocesses, clients, what is seen of them.
 
 Nothing here forks: a server is started with subprocess, in a session of its own, on a port that
 the kernel chooses, and end_all() ends what was started, and nothing else.
@@ -6,7 +6,6 @@ the kernel chooses, and end_all() ends what was started, and nothing else.
 
 import atexit
 import contextlib
-import html
 import inspect
 import io
 import json
@@ -20,7 +19,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +28,9 @@ from typing import NamedTuple
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "notebooks")]
+import show  # noqa: E402
+
 from tests.course.diffs import apply  # noqa: E402
 
 START_SECONDS = 30.0  # for a server to say where it listens
@@ -556,6 +556,23 @@ def run_alone(source: str) -> str:
     return subprocess.run(words, capture_output=True, check=True, timeout=30, text=True).stdout
 
 
+def median_latency(exchanges: list[Exchange]) -> float:
+    """Return the median of milliseconds from the connect to the end of the answer."""
+    ends = [one.end or one.connect + TALK_SECONDS for one in exchanges]
+    pairs = zip(ends, exchanges, strict=True)
+    return statistics.median(end - one.connect for end, one in pairs) * 1000
+
+
+def latency_of(name: str, counts: list[int], target: str, each: int) -> list[tuple[int, float]]:
+    """Return (clients, median ms) of a server, each client asking for target so many times."""
+    server, found = serve(name), []
+    ask(server.port, target)  # what is done once
+    for count in counts:
+        found.append((count, median_latency(converse(server.port, [[target] * each] * count))))
+    end(server)
+    return found
+
+
 # ---- notebook 2 ------------------------------------------------------------------
 
 
@@ -621,11 +638,11 @@ def line_with(octets: bytes, start: int, stop: int) -> str:
     first = octets.rfind(b"\n", 0, start) + 1
     last = octets.find(b"\n", stop - 1) + 1 or len(octets)
     parts = octets[first:start], octets[start:stop], octets[stop:last]
-    before, inside, after = (visible(part).replace("\n", "") for part in parts)
+    before, inside, after = (show.visible(part) for part in parts)
     return f"{before}⟦{inside}⟧{after}"
 
 
-def origin_table(view, environ: dict) -> "Table":
+def origin_table(view, environ: dict) -> show.Table:
     """Return each key of environ, its value, and the octets that it comes from, in their line."""
     found, lines = origins(view), []
     for key in sorted(environ, key=lambda key: (found.get(key, [(1 << 30, 0)]), key)):
@@ -633,173 +650,4 @@ def origin_table(view, environ: dict) -> "Table":
         value = "a file" if key == "wsgi.input" else repr(environ[key])
         value = "a stream" if key == "wsgi.errors" else value
         lines.append([key, value, where or ELSEWHERE.get(key, "the server says so about itself")])
-    return Table(["key", "value", "where it comes from"], lines)
-
-
-class Table:
-    """A table of text: HTML where there is a browser, else columns."""
-
-    def __init__(self, heads: list[str], lines: list[list], caption: str = "") -> None:
-        self.heads, self.caption = heads, caption
-        self.lines = [[str(cell) for cell in line] for line in lines]
-
-    def __repr__(self) -> str:
-        every = [self.heads, *self.lines]
-        wide = [max(len(line[column]) for line in every) for column in range(len(self.heads))]
-        texts = ["  ".join(map(str.ljust, line, wide)).rstrip() for line in every]
-        return "\n".join(texts)
-
-    def _repr_html_(self) -> str:
-        style = "text-align:left; vertical-align:top; white-space:pre-wrap; overflow-wrap:anywhere"
-        heads = "".join(f'<th style="{style}">{html.escape(head)}</th>' for head in self.heads)
-        body = "".join(
-            "<tr>" + "".join(f'<td style="{style}">{marked(cell)}</td>' for cell in line) + "</tr>"
-            for line in self.lines
-        )
-        caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
-        return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def marked(text: str) -> str:
-    """Return text as HTML; what stands in ⟦brackets⟧ is marked and bold."""
-    text = html.escape(text).replace("⟦", "<mark><b>⟦").replace("⟧", "⟧</b></mark>")
-    return f"<code>{text}</code>" if "⟦" in text else text
-
-
-def visible(octets: bytes) -> str:
-    """Return octets as text, CR and LF as signs, a new line after each LF."""
-    text = octets.decode("latin-1").replace("\r", "␍").replace("\n", "␊\n")
-    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", lambda one: f"\\x{ord(one[0]):02x}", text)
-
-
-# ---- plots -----------------------------------------------------------------------
-
-LINES = [  # colour, dashes and marker: any one of them tells the curves apart
-    ("#0b4f8a", "-", "o"),
-    ("#b3470b", "--", "s"),
-    ("#1b7340", "-.", "^"),
-    ("#6b2f8a", ":", "D"),
-    ("#333333", (0, (5, 1, 1, 1, 1, 1)), "v"),
-    ("#8a6d00", (0, (1, 1)), "P"),
-]
-
-
-class Picture:
-    """A plot as PNG."""
-
-    def __init__(self, figure) -> None:
-        octets = io.BytesIO()
-        figure.savefig(octets, format="png", dpi=110, metadata={"Software": None})
-        self.octets = octets.getvalue()
-
-    def _repr_png_(self) -> bytes:
-        return self.octets
-
-    def __repr__(self) -> str:
-        return f"a picture of {len(self.octets)} octets"
-
-
-def axes(count: int = 1, height: float = 4.0, **options) -> tuple:
-    """Return a figure, and so many axes side by side; it is in no window, and in no output."""
-    from matplotlib import rcParams
-    from matplotlib.figure import Figure
-
-    rcParams.update({"font.size": 13, "axes.spines.top": False, "axes.spines.right": False})
-    figure = Figure(figsize=(9.5, height), layout="constrained")
-    return figure, figure.subplots(1, count, squeeze=False, **options)[0]
-
-
-def draw_children(watched: dict[str, list[Look]]) -> Picture:
-    """Draw how many children each server had over time: hatched zombies, above them the others."""
-    figure, panels = axes(len(watched), 4.2, sharey=True)
-    for panel, (name, looks) in zip(panels, watched.items(), strict=True):
-        moments = [one.seconds - looks[0].seconds for one in looks]
-        zombies = [one.zombies for one in looks]
-        every = [len(one.states) for one in looks]
-        panel.fill_between(
-            moments, zombies, every, step="post", color="#a9c9e8", linewidth=0, label="at work"
-        )
-        panel.fill_between(
-            moments, 0, zombies, step="post", facecolor="#f3d9c8", edgecolor="#8a2f00",
-            hatch="////", linewidth=0, label="zombies",
-        )  # fmt: skip
-        panel.step(moments, zombies, where="post", color="#8a2f00", linewidth=2)
-        panel.set_title("\n".join([*textwrap.wrap(name, 16), f"{zombies[-1]} left"]), fontsize=13)
-        panel.set_xlabel("seconds")
-        panel.set_ylim(0, None)
-    panels[0].set_ylabel("children of the server")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return Picture(figure)
-
-
-def draw_curves(
-    curves: dict[str, list[tuple[float, float]]], x: str, y: str, log: bool = False
-) -> Picture:
-    """Draw curves of (x, y), each named at its right end and in a legend; log draws both so."""
-    figure, (panel,) = axes(height=4.6)
-    for (name, points), (colour, dashes, marker) in zip(curves.items(), LINES, strict=False):
-        panel.plot(
-            *zip(*points, strict=True), color=colour, linestyle=dashes, linewidth=2.2,
-            marker=marker if len(points) < 8 else None, markersize=7, label=name,
-        )  # fmt: skip
-    panel.set_xlabel(x)
-    panel.set_ylabel(y)
-    if log:
-        panel.set_xscale("log", base=2)
-        panel.set_yscale("log")
-        ticks = sorted({one for points in curves.values() for one, _ in points})
-        panel.set_xticks(ticks, [f"{one:g}" for one in ticks])
-        panel.minorticks_off()
-        panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    else:
-        panel.set_ylim(0, None)
-    panel.grid(alpha=0.3)
-    figure.legend(loc="outside right upper", fontsize=12, handlelength=3.5)
-    return Picture(figure)
-
-
-def draw_forks(costs: list[Cost]) -> Picture:
-    """Draw what a fork costs against the size of the process, and what a child has of its own."""
-    known = [one for one in costs if one.idle and one.busy]
-    figure, panels = axes(2 if known else 1)
-    sizes = [one.size for one in costs]
-    for name, (colour, dashes, marker) in (("median", LINES[1]), ("least", LINES[0])):
-        panels[0].plot(
-            sizes, [getattr(one, name) for one in costs], color=colour, linestyle=dashes,
-            marker=marker, linewidth=2.2, label=f"{name} of 20",
-        )  # fmt: skip
-    panels[0].legend(loc="upper left", fontsize=12)
-    panels[0].set_title("fork, end, and wait: ms", fontsize=13)
-    panels[0].set_ylim(0, None)
-    for panel in panels:
-        panel.set_xlabel("MiB of the process that forks")
-        panel.grid(alpha=0.3)
-    for kind, (colour, dashes, marker), name in (
-        ("busy", LINES[1], "looks at each object"),
-        ("idle", LINES[0], "does nothing"),
-    ):
-        if known:
-            panels[1].plot(
-                [one.size for one in known], [getattr(one, kind)[1] for one in known],
-                color=colour, linestyle=dashes, marker=marker, linewidth=2.2, label=name,
-            )  # fmt: skip
-            panels[1].set_title("MiB of its own, a child that", fontsize=13)
-            panels[1].legend(loc="upper left", fontsize=12)
-    return Picture(figure)
-
-
-def median_latency(exchanges: list[Exchange]) -> float:
-    """Return the median of milliseconds from the connect to the end of the answer."""
-    ends = [one.end or one.connect + TALK_SECONDS for one in exchanges]
-    pairs = zip(ends, exchanges, strict=True)
-    return statistics.median(end - one.connect for end, one in pairs) * 1000
-
-
-def latency_of(name: str, counts: list[int], target: str, each: int) -> list[tuple[int, float]]:
-    """Return (clients, median ms) of a server, each client asking for target so many times."""
-    server, found = serve(name), []
-    ask(server.port, target)  # what is done once
-    for count in counts:
-        found.append((count, median_latency(converse(server.port, [[target] * each] * count))))
-    end(server)
-    return found
+    return show.table(["key", "value", "where it comes from"], lines)

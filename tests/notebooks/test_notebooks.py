@@ -90,6 +90,7 @@ def test_it_runs_in_a_fresh_kernel_and_leaves_no_server(path):
         notebook,
         timeout=CELL_SECONDS,
         kernel_name="python3",
+        extra_arguments=["--log-level=ERROR"],  # a kernel warns of its own loopback port
         resources={"metadata": {"path": str(FOLDER)}},
     )
     client.execute()

@@ -1,0 +1,148 @@
+"""Plots by matplotlib, as PNG; curves differ by colour, dashes and marker, any of which will do."""
+
+import io
+import textwrap
+
+from .octets import WIDTH
+
+LINES = [  # colour, dashes and marker
+    ("#0b4f8a", "-", "o"),
+    ("#b3470b", "--", "s"),
+    ("#1b7340", "-.", "^"),
+    ("#6b2f8a", ":", "D"),
+    ("#333333", (0, (5, 1, 1, 1, 1, 1)), "v"),
+    ("#8a6d00", (0, (1, 1)), "P"),
+]
+FEW = 8  # up to here each point has its marker; of more, about so many have one
+
+
+class Plot:
+    """A figure of matplotlib as PNG, and text that says the same."""
+
+    def __init__(self, figure, text: str) -> None:
+        octets = io.BytesIO()
+        figure.savefig(octets, format="png", dpi=110, metadata={"Software": None})
+        self.png, self.text = octets.getvalue(), text
+
+    def _repr_png_(self) -> bytes:
+        return self.png
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+
+def panels(count: int = 1, height: float = 4.0, **options) -> tuple:
+    """Return a figure, and so many axes side by side; it is in no window, and in no output."""
+    from matplotlib import rcParams
+    from matplotlib.figure import Figure
+
+    rcParams.update({"font.size": 13, "axes.spines.top": False, "axes.spines.right": False})
+    figure = Figure(figsize=(9.5, height), layout="constrained")
+    return figure, figure.subplots(1, count, squeeze=False, **options)[0]
+
+
+def told(title: str, series: dict[str, list[tuple[float, float]]]) -> str:
+    """Return the first points of each curve as lines of text."""
+    lines = [title] * bool(title)
+    for name, points in series.items():
+        pairs = ", ".join(f"({x:g}, {y:g})" for x, y in points[:40])
+        lines += textwrap.wrap(f"{name}: {pairs}{' …' * (len(points) > 40)}", WIDTH)
+    return "\n".join(lines)
+
+
+def draw_line(panel, points: list[tuple[float, float]], at: int, name: str) -> None:
+    """Draw points in the style number at."""
+    colour, dashes, marker = LINES[at % len(LINES)]
+    panel.plot(
+        *zip(*points, strict=True), color=colour, linestyle=dashes, linewidth=2.2, label=name,
+        marker=marker, markersize=7, markevery=max(1, len(points) // FEW),
+    )  # fmt: skip
+
+
+def curves(
+    series: dict[str, list[tuple[float, float]]],
+    title: str = "",
+    x: str = "",
+    y: str = "",
+    log: bool = False,
+) -> Plot:
+    """Return a plot of points (x, y) by name; x and y also name the axes; log: both by doubling."""
+    figure, (panel,) = panels(height=4.6)
+    for at, (name, points) in enumerate(series.items()):
+        draw_line(panel, points, at, name)
+    panel.set_title(title, fontsize=14)
+    panel.set_xlabel(x)
+    panel.set_ylabel(y)
+    if log:
+        panel.set_xscale("log", base=2)
+        panel.set_yscale("log")
+        ticks = sorted({one for points in series.values() for one, _ in points})
+        panel.set_xticks(ticks, [f"{one:g}" for one in ticks])
+        panel.minorticks_off()
+        panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    else:
+        panel.set_ylim(0, None)
+    panel.grid(alpha=0.3)
+    if len(series) > 1:
+        figure.legend(loc="outside right upper", fontsize=12, handlelength=3.5)
+    return Plot(figure, told(title, series))
+
+
+def children(watched: dict[str, list]) -> Plot:
+    """Return a plot of each server's children over time: hatched zombies, above them the others.
+
+    What was seen of each are looks with seconds, states (by process id) and zombies (a count).
+    """
+    figure, beside = panels(len(watched), 4.2, sharey=True)
+    left = {}
+    for panel, (name, looks) in zip(beside, watched.items(), strict=True):
+        moments = [one.seconds - looks[0].seconds for one in looks]
+        zombies = [one.zombies for one in looks]
+        every = [len(one.states) for one in looks]
+        panel.fill_between(
+            moments, zombies, every, step="post", color="#a9c9e8", linewidth=0, label="at work"
+        )
+        panel.fill_between(
+            moments, 0, zombies, step="post", facecolor="#f3d9c8", edgecolor="#8a2f00",
+            hatch="////", linewidth=0, label="zombies",
+        )  # fmt: skip
+        panel.step(moments, zombies, where="post", color="#8a2f00", linewidth=2)
+        panel.set_title("\n".join([*textwrap.wrap(name, 16), f"{zombies[-1]} left"]), fontsize=13)
+        panel.set_xlabel("seconds")
+        panel.set_ylim(0, None)
+        left[name] = f"{name}: at most {max(every)} children, {zombies[-1]} zombies left"
+    beside[0].set_ylabel("children of the server")
+    figure.legend(*beside[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return Plot(figure, "\n".join(left.values()))
+
+
+def forks(costs: list) -> Plot:
+    """Return two plots over the size of the process that forks: its time, the child's memory.
+
+    A cost has size (MiB), median and least (ms), and idle and busy: (MiB shared, MiB of its own)
+    of a child that does nothing and of one that looks at each object, None where it is not told.
+    """
+    known = [one for one in costs if one.idle and one.busy]
+    figure, beside = panels(2 if known else 1)
+    times = {
+        f"{name} of 20": [(one.size, getattr(one, name)) for one in costs]
+        for name in ("least", "median")
+    }
+    own = {
+        "does nothing": [(one.size, one.idle[1]) for one in known],
+        "looks at each object": [(one.size, one.busy[1]) for one in known],
+    }
+    titles = {"fork, end, and wait: ms": times}
+    if known:
+        titles["MiB of its own, a child that"] = own
+    for panel, (title, series) in zip(beside, titles.items(), strict=True):
+        for at, (name, points) in enumerate(series.items()):
+            draw_line(panel, points, at, name)
+        panel.set_title(title, fontsize=13)
+        panel.set_xlabel("MiB of the process that forks")
+        panel.set_ylim(0, None)
+        panel.legend(loc="upper left", fontsize=12)
+        panel.grid(alpha=0.3)
+    return Plot(figure, "\n".join(told(title, series) for title, series in titles.items()))
