@@ -21,7 +21,6 @@ import signal
 import socket
 import sys
 import time
-from email.utils import formatdate
 from typing import NamedTuple
 
 # ---- limits ----------------------------------------------------------------------
@@ -289,7 +288,9 @@ def read_and_drop(connection: socket.socket) -> None:
 
 # ---- format and send -------------------------------------------------------------
 
-
+# RFC 9110 §5.6.7 wants these names, whatever the locale.
+DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 # What stands for an octet in print: itself, or \r, \x1b, \xff; after \n a new line.
 VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)} | {0x0A: "\\n\n"}
 
@@ -302,6 +303,13 @@ def format_visible(octets: bytes) -> str:
 def format_echo(octets: bytes) -> bytes:
     """Return a request as it was received; for HEAD, as if the method read GET."""
     return octets.replace(b"HEAD ", b"GET ", 1) if octets.startswith(b"HEAD ") else octets
+
+
+def format_date() -> str:
+    """Return the time as in "Sun, 06 Nov 1994 08:49:37 GMT". RFC 9110 §5.6.7."""
+    year, month, day, hour, minute, second, weekday, *_ = time.gmtime()
+    clock = f"{hour:02}:{minute:02}:{second:02}"
+    return f"{DAYS[weekday]}, {day:02} {MONTHS[month - 1]} {year} {clock} GMT"
 
 
 def format_head(status: str, response_headers: list[tuple[str, str]]) -> bytes:
@@ -319,7 +327,7 @@ def send_continue(connection: socket.socket, version: bytes, fields: Fields) -> 
 def send_response(connection: socket.socket, status: str, content: bytes, to_head: bool) -> None:
     """Send a complete response; to_head leaves its content out. RFC 9110 §9.3.2."""
     response_headers = [
-        ("Date", formatdate(usegmt=True)),
+        ("Date", format_date()),
         ("Connection", "close"),
         ("Content-Type", "text/plain; charset=iso-8859-1"),
         ("X-Content-Type-Options", "nosniff"),

@@ -21,7 +21,6 @@ import signal
 import socket
 import sys
 import time
-from email.utils import formatdate
 from typing import NamedTuple
 
 # ---- limits ----------------------------------------------------------------------
@@ -202,7 +201,9 @@ def read_and_drop(connection: socket.socket) -> None:
 
 # ---- format and send -------------------------------------------------------------
 
-
+# RFC 9110 §5.6.7 wants these names, whatever the locale.
+DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 # What stands for an octet in print: itself, or \r, \x1b, \xff; after \n a new line.
 VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)} | {0x0A: "\\n\n"}
 
@@ -216,6 +217,13 @@ def format_visible(octets: bytes) -> str:
 def format_echo(octets: bytes) -> bytes:
     """Return a request as it was received; for HEAD, as if the method read GET."""
     raise NotImplementedError("Next, write format_echo: H01 needs it.")
+
+
+def format_date() -> str:
+    """Return the time as in "Sun, 06 Nov 1994 08:49:37 GMT". RFC 9110 §5.6.7."""
+    year, month, day, hour, minute, second, weekday, *_ = time.gmtime()
+    clock = f"{hour:02}:{minute:02}:{second:02}"
+    return f"{DAYS[weekday]}, {day:02} {MONTHS[month - 1]} {year} {clock} GMT"
 
 
 def format_head(status: str, response_headers: list[tuple[str, str]]) -> bytes:

@@ -33,7 +33,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from email.utils import formatdate
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -398,7 +397,9 @@ def read_and_drop(connection: socket.socket) -> None:
 
 # ---- format and send -------------------------------------------------------------
 
-
+# RFC 9110 §5.6.7 wants these names, whatever the locale.
+DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 # What stands for an octet in print: itself, or \r, \x1b, \xff; after \n a new line.
 VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)} | {0x0A: "\\n\n"}
 
@@ -455,6 +456,13 @@ def format_environ(request: Request, server: tuple, client: tuple) -> dict:
     return environ
 
 
+def format_date() -> str:
+    """Return the time as in "Sun, 06 Nov 1994 08:49:37 GMT". RFC 9110 §5.6.7."""
+    year, month, day, hour, minute, second, weekday, *_ = time.gmtime()
+    clock = f"{hour:02}:{minute:02}:{second:02}"
+    return f"{DAYS[weekday]}, {day:02} {MONTHS[month - 1]} {year} {clock} GMT"
+
+
 def format_head(status: str, response_headers: list[tuple[str, str]]) -> bytes:
     """Return the status-line, the field lines and the empty line. RFC 9112 §2.1."""
     lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in response_headers)]
@@ -469,7 +477,7 @@ def format_answer_head(answer: dict, length: int | None) -> bytes:
     fields = {name.lower(): value for name, value in answer["response_headers"]}
     no_content = answer["status"].startswith("204 ")
     answer["bare"] = answer["to_head"] or no_content or answer["status"].startswith("304 ")
-    added = [] if "date" in fields else [("Date", formatdate(usegmt=True))]
+    added = [] if "date" in fields else [("Date", format_date())]
     added.append(("Connection", "close"))
     if length is not None and not answer["bare"] and "content-length" not in fields:
         added.append(("Content-Length", str(length)))
@@ -492,7 +500,7 @@ def send_continue(connection: socket.socket, version: bytes, fields: Fields) -> 
 def send_response(connection: socket.socket, status: str, content: bytes, to_head: bool) -> None:
     """Send a complete response; to_head leaves its content out. RFC 9110 §9.3.2."""
     response_headers = [
-        ("Date", formatdate(usegmt=True)),
+        ("Date", format_date()),
         ("Connection", "close"),
         ("Content-Type", "text/plain; charset=iso-8859-1"),
         ("X-Content-Type-Options", "nosniff"),
