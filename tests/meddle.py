@@ -4,9 +4,11 @@ python meddle.py WHAT PATH SCRIPT [ARGUMENT ...]
 
 no-fork: while the file PATH exists, os.fork() fails, with the error that it names (EAGAIN).
 print: each accept() is followed by a line in stdout's buffer, as a log would put there.
+atexit: a line is to be printed at the end, as a library that cleans up might register.
 no-os-fork: os.fork is missing, as on Windows.
 """
 
+import atexit
 import errno
 import os
 import runpy
@@ -47,6 +49,8 @@ if what == "no-fork":
     let_fork_fail(path)
 elif what == "print":
     print_after_accept()
+elif what == "atexit":
+    atexit.register(print, f"<the end of {os.getpid()}>")
 else:
     del os.fork
 runpy.run_path(script, run_name="__main__")

@@ -37,6 +37,15 @@ def test_it_warns_of_nothing(server):
     assert "Warning" not in server.errors()
 
 
+def test_what_is_registered_for_the_end_of_the_server_no_child_does():
+    with Server(meddled(parse_target(PROGRAM, APP), "atexit")) as own:
+        for _ in range(3):
+            with ask(own, request("process")) as talk:
+                expect(talk, {200})
+        assert settled(lambda: not psutil.Process(own.process.pid).children())
+        assert b"<the end of " not in own.output()
+
+
 def test_a_503_is_in_the_log():
     with tempfile.TemporaryDirectory() as folder:
         switch = Path(folder, "no-fork")
