@@ -28,6 +28,19 @@ def unwritten(path: Path) -> list[str]:
     return [FUNCTION.findall(text, 0, place)[-1] for place in sorted(marks)]
 
 
+def slug(heading: str) -> str:
+    """Return the anchor that GitHub gives a heading, the first of that name on its page."""
+    plain = re.sub(r"\[(.+?)\]\(.+?\)", r"\1", heading).lower()
+    return re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+
+
+def section_of(page: Path, name: str) -> str:
+    """Return the anchor of the section of page that shows the function name; "" if none does."""
+    before, shown, _ = page.read_text(encoding="utf-8").partition(f"\ndef {name}(")
+    headings = re.findall(r"^##+ (.+)$", before, re.MULTILINE)
+    return slug(headings[-1]) if shown and headings else ""
+
+
 def is_among(clause: str, words: str) -> bool:
     """Return whether words name clause: "H07, H10", or "W01 to W19"."""
     first, _, last = words.partition(" to ")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.advice import next_function, unwritten
+from tests.advice import next_function, section_of, unwritten
 from tests.clauses import CLAUSES
 from tests.harness import Target, UsageError, parse_target
 from tests.judge import WIDTH, Red
@@ -351,9 +351,7 @@ class Board:
             lines += rows("next", wrap(words.removeprefix("Next, "), WIDTH))
             red.likely = "" if words in red.stderr else red.likely
         lines += red.lines()
-        if needs := re.search(r": ([HWP][0-9]{2}) needs it", words):
-            clause = CLAUSES[needs[1]]
-        lines.append(f"  read       {red.read or clause.read}")
+        lines.append(f"  read       {self.told(words) or red.read or clause.read}")
         lines.append(f"  again      {self.again(clause.id)}")
         return lines
 
@@ -361,6 +359,14 @@ class Board:
         """Return what to write next, in a file that grows out of a starter; else ""."""
         path = Path(self.target.words[1]) if self.target.by_path else None
         return next_function(path, id, red.stderr) if path and path.is_file() else ""
+
+    def told(self, words: str) -> str:
+        """Return where the chapter tells of the function that words advise to write; or ""."""
+        if not (advice := re.search(r"write (\w+): ([HWP][0-9]{2}) needs it", words)):
+            return ""
+        page = f"{PARTS[self.part]}/README.md"
+        anchor = section_of(ROOT / page, advice[1])
+        return f"{page}#{anchor}" if anchor else CLAUSES[advice[2]].read
 
     def again(self, id: str) -> str:
         """Return the command that runs one clause again on the same target."""

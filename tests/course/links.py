@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from tests.advice import slug
 from tests.board import ROOT
 
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -33,9 +34,7 @@ def anchors(path: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
     found: set[str] = set()
     for heading in headings:
-        plain = re.sub(r"\[(.+?)\]\(.+?\)", r"\1", heading).lower()
-        name = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
-        count = 1
+        name, count = slug(heading), 1
         while name in found:
             name, count = f"{name}-{count}", count + 1
         found.add(name)

@@ -9,7 +9,9 @@ import sys
 import pytest
 
 from tests import starters
+from tests.advice import section_of
 from tests.board import ROOT
+from tests.course.links import anchors
 from tests.course.selfcheck import run_check
 
 PARTS = pytest.mark.parametrize("part", starters.FOLDERS)
@@ -39,6 +41,15 @@ def test_filled_with_the_finished_bodies_it_is_the_server(part):
     for name in unwritten(part):
         text = starters.replaced(text, name, starters.body_of(finished(part), name))
     assert text == finished(part)
+
+
+@PARTS
+def test_the_advice_points_to_the_section_that_shows_the_function(part):
+    page = ROOT / starters.FOLDERS[part] / "README.md"
+    sections = {name: section_of(page, name) for name in unwritten(part)}
+    assert set(sections.values()) - {""} <= anchors(page)
+    grown = {"parse_transfer_encoding", "serve_request", "format_environ"}  # shown as changes
+    assert {name for name, anchor in sections.items() if not anchor} <= grown
 
 
 @pytest.mark.parametrize(
