@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "notebooks")]
 import show  # noqa: E402
 
-from tests.course.diffs import apply  # noqa: E402
+from tests.mistakes import apply  # noqa: E402
 
 START_SECONDS = 30.0  # for a server to say where it listens
 END_SECONDS = 5.0  # for a process group to be gone

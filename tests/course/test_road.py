@@ -5,9 +5,9 @@ import re
 import pytest
 
 from tests.board import ROOT
-from tests.course.diffs import apply
 from tests.course.links import blocks
 from tests.course.selfcheck import red, run_check
+from tests.mistakes import apply
 
 FOLDER = ROOT / "part3_forking"
 ROAD = {

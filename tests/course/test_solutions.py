@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.conversation import Conversation
-from tests.course.diffs import apply
 from tests.course.links import blocks
 from tests.course.selfcheck import FINISHED, red, run_check
 from tests.harness import Server, parse_target
 from tests.judge import ask, expect
+from tests.mistakes import apply
 from tests.processes import members, settled
 
 PAGE = FINISHED.parent / "SOLUTIONS.md"
