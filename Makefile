@@ -41,8 +41,8 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
 		while IFS='|' read -r name text; do printf '  %-13s %s\n' "$$name" "$$text"; done
 
-doctor: ## can this machine run the course? A line for each thing
-	@$(PYTHON) tests/doctor.py
+doctor: ## can this machine run the course? A line for each thing (PORT=)
+	@$(PYTHON) tests/doctor.py '$(PORT)'
 
 progress: ## how many clauses your own servers keep, and the next step
 	@$(VENV) flask '$(PYTHON)' '$(NAMED)'

@@ -1,6 +1,7 @@
 """Can this machine run the course? A line for each thing, and what to do where it is not well.
 
-python3 tests/doctor.py. Needs no more than Python itself; exits with 1 if the course can't run.
+python3 tests/doctor.py [PORT]. Needs no more than Python itself; exits with 1 if the course
+can't run.
 """
 
 import errno
@@ -10,10 +11,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PORT = 8888
+PORT = int(sys.argv[1]) if sys.argv[1:] else 8888
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FILES, PROCESSES = 256, 200  # what a burst of 128 clients needs of this process, and of others
 
@@ -69,7 +71,7 @@ def port() -> Line:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 return "NO", f"port {PORT}", f"can't be listened on: {error.strerror}"
-    return "--", f"port {PORT}", f"is taken by {holder()}; end that, or add PORT=8889"
+    return "--", f"port {PORT}", f"is taken by {holder()}; end that, or add PORT={PORT + 1}"
 
 
 def holder() -> str:
@@ -79,14 +81,16 @@ def holder() -> str:
         "for one in psutil.net_connections('tcp'):\n"
         f"    if one.laddr and one.laddr.port == {PORT} and one.status == 'LISTEN' and one.pid:\n"
         "        words = psutil.Process(one.pid).cmdline()\n"
-        "        print(one.pid, '(' + ' '.join(words)[:60] + ')')\n"
+        "        print(one.pid, *words)\n"
         "        break\n"
     )
     if found := run(str(ROOT / ".venv" / "bin" / "python"), "-c", script):
-        return f"pid {found}"
+        pid, _, command = found.partition(" ")
+        return f"pid {pid} ({textwrap.shorten(command, 60, placeholder=' ...')})"
     if found := run("lsof", "-nP", f"-iTCP:{PORT}", "-sTCP:LISTEN", "-t"):
         pid = found.splitlines()[0]
-        return f"pid {pid} ({run('ps', '-o', 'command=', '-p', pid)[:60]})"
+        command = run("ps", "-o", "command=", "-p", pid)
+        return f"pid {pid} ({textwrap.shorten(command, 60, placeholder=' ...')})"
     return "another program"
 
 
@@ -95,11 +99,11 @@ def localhost() -> Line:
     try:
         found = socket.getaddrinfo("localhost", PORT, type=socket.SOCK_STREAM)
     except OSError:
-        return "--", "localhost", "is not known here: use http://127.0.0.1:8888"
+        return "--", "localhost", f"is not known here: use http://127.0.0.1:{PORT}"
     first = found[0][4][0]
     if first == "127.0.0.1":
         return "ok", "localhost", "is 127.0.0.1"
-    return "ok", "localhost", f"is {first} first: use http://127.0.0.1:8888, as the chapters do"
+    return "ok", "localhost", f"is {first} first: use http://127.0.0.1:{PORT}, as the chapters do"
 
 
 def ipv6() -> Line:
@@ -151,9 +155,9 @@ def system() -> Line:
     """What is special about this system."""
     release = platform.release()
     if "microsoft" in release.lower():
-        return "ok", "system", "WSL: the browser on Windows reaches http://127.0.0.1:8888"
+        return "ok", "system", f"WSL: the browser on Windows reaches http://127.0.0.1:{PORT}"
     if sys.platform == "darwin":
-        return "ok", "system", "macOS: ps -ax in place of ps -e; AirPlay holds port 5000, not 8888"
+        return "ok", "system", "macOS: ps -ax in place of ps -e; AirPlay holds port 5000, not ours"
     return "ok", "system", f"{platform.system()} {release.partition('-')[0]}"
 
 
@@ -164,7 +168,8 @@ def main() -> None:
     """Print a line for each check; exit with 1 if the course can't run."""
     found = [check() for check in CHECKS]
     for mark, what, words in found:
-        print(f"  {mark}  {what:<10} {words}")
+        head, indent = f"  {mark}  {what:<10} ", " " * 17
+        print(textwrap.fill(words, 80, initial_indent=head, subsequent_indent=indent))
     bad = [what for mark, what, _ in found if mark == "NO"]
     print()
     if bad:
