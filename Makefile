@@ -116,11 +116,12 @@ mistakes: ## the gallery of wrong ideas, by part
 	@$(PYTHON) -m tests.mistakes list
 
 broken: ## a server that has made one of them, and what to try (M=part3/reap_once)
+	@case '$(M)' in part2*|part3*) $(VENV) flask '$(PYTHON)' '$(NAMED)';; esac
 	@$(PYTHON) -m tests.mistakes broken '$(M)'
 
-quiz: ## a server with a mistake that is not named: find it (PART=3)
+quiz: ## a server with a mistake that is not named: find it (PART=3, PORT=)
 	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
-	@.venv/bin/python -m tests.mistakes quiz '$(PART)'
+	@.venv/bin/python -m tests.mistakes quiz '$(PART)' '$(PORT)'
 
 quiz-answer: ## which mistake it was
 	@$(PYTHON) -m tests.mistakes answer

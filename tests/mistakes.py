@@ -2,14 +2,16 @@
 
 python -m tests.mistakes list
 python -m tests.mistakes broken part3/reap_once
-python -m tests.mistakes quiz 3
+python -m tests.mistakes quiz 3 8888
 python -m tests.mistakes answer
 """
 
 import base64
+import difflib
 import os
 import random
 import re
+import socket
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +21,9 @@ from tests.starters import FOLDERS
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build"
 ANSWER = BUILD / "quiz.answer"
-APPLICATIONS = {1: [], 2: ["flask_app:app"], 3: ["waterfall:app"]}
+APPLICATIONS = {2: "flask_app:app", 3: "waterfall:app"}
+AT_START = {"reuse_the_port"}  # no riddle: it does not start where a run has just ended
+NAME = 26  # columns for a name, which leaves 46 for its title
 HUNK = re.compile(r"^@@.*?@@.*\n", re.MULTILINE)
 HEAD = re.compile(r"^([A-Z][a-z-]+): (.*)$", re.MULTILINE)
 
@@ -33,7 +37,8 @@ class Mistake(NamedTuple):
     caught_by: str
     also_red: tuple[str, ...]
     says: str
-    attempt: str  # what to type to see the harm
+    serve: str  # how to serve it, {file}
+    attempt: str  # what to type then to see the harm
     story: str
     diff: str
 
@@ -73,10 +78,19 @@ def read(path: Path, part: int) -> Mistake:
         told["Caught-by"],
         also,
         told["Says"],
+        told.get("Serve") or default_serve(part, told.get("App")),
         told["Try"],
         story.strip(),
         f"--- {diff}",
     )
+
+
+def default_serve(part: int, application: str | None) -> str:
+    """Return the command that serves {file} with application, or with the chapter's own."""
+    words = ["python3" if part == 1 else ".venv/bin/python", "{file}"]
+    if part > 1:
+        words.append(application or f"{FOLDERS[part]}.{APPLICATIONS[part]}")
+    return " ".join(words)
 
 
 def gallery() -> dict[str, Mistake]:
@@ -115,54 +129,73 @@ def show_list() -> None:
         if mistake.part != part:
             part = mistake.part
             print(f"\nPart {part}: make broken M=part{part}/NAME")
-        print(f"  {mistake.caught_by}  {mistake.name:<28} {mistake.title}"[:80])
+        print(f"  {mistake.caught_by}  {mistake.name:<{NAME}} {mistake.title}")
 
 
 def show_broken(id: str) -> None:
     """Write one broken server, tell its story, and say what to try."""
     found = gallery()
+    if not id:
+        sys.exit("Which mistake? make broken M=part1/one_recv; make mistakes lists them all.")
     if id not in found:
-        sys.exit(f"There is no mistake {id or '(M is empty)'}: make mistakes lists them all.")
+        near = [one for one in found if id.rpartition("/")[2] in one]
+        near += difflib.get_close_matches(id, found, 2)
+        also = f" Did you mean {near[0]}?" if near else ""
+        sys.exit(f"There is no mistake {id}.{also} make mistakes lists them all.")
     mistake = found[id]
     path = write(mistake, BUILD / f"part{mistake.part}" / f"{mistake.name}.py")
-    serve, check = serve_and_check(mistake.part, path)
-    print(
-        f"{mistake.title}\n\n{mistake.story}\n\n{mistake.diff.partition('+++')[2].partition(chr(10))[2]}"
-    )
-    print(f"It is {relative(path)} now. Serve it:\n\n  {serve}\n")
-    print(
-        f"and in a second terminal:\n\n  {mistake.attempt}\n\n"
-        f"or let the check find it:\n\n  {check}"
-    )
+    diff = mistake.diff.partition("+++")[2].partition("\n")[2]
+    print(f"{mistake.title}\n\n{mistake.story}\n\n{diff}")
+    print(f"It is {relative(path)} now. Serve it:\n\n  {served(mistake, path)}\n")
+    print(f"and in a second terminal:\n\n  {tried(mistake, path)}\n")
+    print(f"or let the check find it:\n\n  {check(mistake, path)}")
 
 
-def serve_and_check(part: int, path: Path) -> tuple[str, str]:
-    """Return the commands that serve and check the server at path."""
-    application = APPLICATIONS[part]
-    words = ["python3" if part == 1 else ".venv/bin/python", relative(path)]
-    if application:
-        words.append(f"{FOLDERS[part]}.{application[0]}")
-    return " ".join(words), f"make test-part{part} SERVER={relative(path)}"
+def served(mistake: Mistake, path: Path) -> str:
+    """Return the command that serves the mistake, written to path."""
+    return mistake.serve.replace("{file}", relative(path))
 
 
-def quiz(part: int) -> None:
+def tried(mistake: Mistake, path: Path) -> str:
+    """Return the command that shows the harm."""
+    return mistake.attempt.replace("{file}", relative(path))
+
+
+def check(mistake: Mistake, path: Path) -> str:
+    """Return the command that checks the server at path."""
+    return f"make test-part{mistake.part} SERVER={relative(path)}"
+
+
+def quiz(part: int, port: str) -> None:
     """Serve a server with a mistake that is not named."""
-    mistake = random.choice([one for one in gallery().values() if one.part == part])
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(port)))
+            probe.listen()
+        except OSError:
+            sys.exit(
+                f"Port {port} is taken, perhaps by an earlier quiz: end that with Ctrl-C,\n"
+                f"or make quiz PART={part} PORT={int(port) + 1}. (make doctor says by whom.)"
+            )
+    asked = [one for one in gallery().values() if one.part == part and one.name not in AT_START]
+    mistake = random.choice(asked)
     path = write(mistake, BUILD / "quiz.py")
     ANSWER.write_bytes(base64.b64encode(mistake.id.encode()))  # not to be read by accident
-    serve, check = serve_and_check(part, path)
-    print("This server has made one mistake. Find it, with a browser, curl, nc, ps, and last")
-    print(f"with the check, in a second terminal:\n\n  {check}\n\nmake quiz-answer tells. Ctrl-C")
-    print("ends it.\n", flush=True)
-    words = serve.split()
-    os.execvp(sys.executable, [sys.executable, *words[1:]])
+    print("This server has made one mistake. Find it, with a browser, curl, nc and ps,")
+    print(f"and last with the check, in a second terminal:\n\n  {check(mistake, path)}\n")
+    print("make quiz-answer names it. Ctrl-C ends the server.\n", flush=True)
+    words = default_serve(part, None).replace("{file}", relative(path)).split()
+    os.execvp(sys.executable, [sys.executable, *words[1:], "--port", port])
 
 
 def show_answer() -> None:
     """Tell which mistake the last quiz made."""
     if not ANSWER.is_file():
         sys.exit("No quiz has been started: make quiz PART=3.")
-    show_broken(base64.b64decode(ANSWER.read_bytes()).decode())
+    id = base64.b64decode(ANSWER.read_bytes()).decode()
+    print(f"It was {id}, caught by {gallery()[id].caught_by}. End the quiz (Ctrl-C), and then:\n")
+    show_broken(id)
 
 
 def main() -> None:
@@ -176,7 +209,7 @@ def main() -> None:
     elif command == "quiz":
         if arguments[0] not in ("1", "2", "3"):
             sys.exit("Of which part? make quiz PART=1, 2 or 3.")
-        quiz(int(arguments[0]))
+        quiz(int(arguments[0]), arguments[1])
     else:
         show_answer()
 
