@@ -683,7 +683,7 @@ def serve_in_child(
         traceback.print_exc()
     finally:
         flush_output()
-        os._exit(0)  # not sys.exit(): the way up leads back to the accept loop
+        os._exit(0)  # not sys.exit(): the way up is the parent's
 
 
 def serve_rehearsal() -> None:

@@ -298,11 +298,15 @@ class Board:
         if not self.target.label.endswith("/mine.py") or self.wanted:
             return
         if left := unwritten(Path(self.target.words[1])):
-            self.terminal.write_line(f"Still unwritten in it: {', '.join(left)}.")
+            text = f"Still unwritten in it: {', '.join(left)}. (Take the line "
+            text += '"# unwritten" out where it is written.)'
+            for line in wrap(text, 80):
+                self.terminal.write_line(line)
             return
         after = f"Next: {PARTS[self.part + 1]}/README.md." if self.part + 1 in PARTS else ""
         text = f"Compare it with the finished one: make diff-mine PART={self.part}. {after}"
-        self.terminal.write_line(text.strip())
+        for line in wrap(text.strip(), 80):
+            self.terminal.write_line(line)
 
     def print_reds(self) -> None:
         """Explain the first red clause, and name the others; explain all if asked to."""
