@@ -39,7 +39,7 @@ MINE = @case '$(1)' in */mine.py) echo 'Serving $(1), your own; delete it to com
 help: ## this list
 	@echo 'make TARGET [NAME=value ...]'
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
-		while IFS='|' read -r name text; do printf '  %-13s %s\n' "$$name" "$$text"; done
+		while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
 
 doctor: ## can this machine run the course? A line for each thing (PORT=)
 	@$(PYTHON) tests/doctor.py '$(PORT)'
@@ -48,7 +48,7 @@ progress: ## how many clauses your own servers keep, and the next step
 	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
 	@.venv/bin/python -m tests.progress
 
-serve-part1: ## part 1 on http://127.0.0.1:8888 (HOST=, PORT=); installs nothing
+serve-part1: ## part 1 on http://127.0.0.1:8888; needs nothing (HOST=, PORT=)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'This course needs Python 3.11 or later: make PYTHON=python3.12 $@' >&2; exit 1; }
 	$(call MINE,$(part1))
@@ -66,7 +66,7 @@ watch-part1: ## check part 1 again whenever you save it (SERVER=, CLAUSE=)
 start-part1: ## begin your own part 1, in mine.py (FORCE=1 begins again)
 	@$(PYTHON) tests/starters.py start 1 $(if $(FORCE),force)
 
-serve-part2: ## part 2 on http://127.0.0.1:8888 (APP=MODULE:CALLABLE, HOST=, PORT=)
+serve-part2: ## part 2 on http://127.0.0.1:8888 (APP=MODULE:NAME, HOST=, PORT=)
 	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
 	$(call MINE,$(part2))
 	@exec .venv/bin/python $(part2) '$(or $(APP),flask_app:app)' --host '$(HOST)' --port '$(PORT)'
@@ -86,7 +86,7 @@ start-part2: ## begin your own part 2, in mine.py (FORCE=1 begins again)
 diff-part2: ## what part 2 changes in part 1, and why
 	@$(PYTHON) tests/changes.py 2
 
-serve-part3: ## part 3 on http://127.0.0.1:8888 (APP=MODULE:CALLABLE, HOST=, PORT=)
+serve-part3: ## part 3 on http://127.0.0.1:8888 (APP=MODULE:NAME, HOST=, PORT=)
 	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
 	$(call MINE,$(part3))
 	@exec .venv/bin/python $(part3) '$(or $(APP),waterfall:app)' --host '$(HOST)' --port '$(PORT)'
@@ -107,7 +107,7 @@ diff-part3: ## what part 3 changes in part 2, and why
 	@$(PYTHON) tests/changes.py 3
 
 diff-mine: ## your own server beside the finished one (PART=1)
-	@diff -u part$(or $(PART),1)_*/mine.py part$(or $(PART),1)_*/server.py || true
+	@$(PYTHON) tests/starters.py diff '$(or $(PART),1)'
 
 hint: ## a hint for a clause (CLAUSE=P03, LEVEL=1, 2 or 3)
 	@$(PYTHON) tests/hint.py '$(CLAUSE)' '$(or $(LEVEL),1)'
@@ -115,18 +115,18 @@ hint: ## a hint for a clause (CLAUSE=P03, LEVEL=1, 2 or 3)
 mistakes: ## the gallery of wrong ideas, by part
 	@$(PYTHON) -m tests.mistakes list
 
-broken: ## a server that has made one of them, and what to try (M=part3/reap_once)
+broken: ## a server with one of them, what to try (M=part3/reap_once)
 	@case '$(M)' in part2*|part3*) $(VENV) flask '$(PYTHON)' '$(NAMED)';; esac
 	@$(PYTHON) -m tests.mistakes broken '$(M)'
 
-quiz: ## a server with a mistake that is not named: find it (PART=3, PORT=)
+quiz: ## a server with a mistake: which one? (PART=3, PORT=)
 	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
 	@.venv/bin/python -m tests.mistakes quiz '$(PART)' '$(PORT)'
 
 quiz-answer: ## which mistake it was
 	@$(PYTHON) -m tests.mistakes answer
 
-test-mistakes: ## every mistake is caught by the clause that it names (FULL=1: by no other)
+test-mistakes: ## each is caught by the clause it names (FULL=1: by no other)
 	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
 	@FULL='$(FULL)' $(PYTEST) --finished --slow tests/gallery
 
@@ -134,7 +134,7 @@ notebooks: ## JupyterLab on the three notebooks
 	@$(VENV) notebooks '$(PYTHON)' '$(NAMED)'
 	@cd notebooks && exec ../.venv/bin/jupyter lab README.md
 
-test-notebooks: ## run every notebook in a fresh kernel, and check what is committed
+test-notebooks: ## run each notebook in a fresh kernel, check what is committed
 	@$(VENV) notebooks '$(PYTHON)' '$(NAMED)'
 	@$(PYTEST) --finished --slow tests/notebooks
 
@@ -149,7 +149,7 @@ test: ## every part and the course's own tests, on the finished servers
 	@$(PYTEST) --part 3 --finished tests/contract tests/part3
 	@$(PYTEST) --finished tests/course
 
-test-all: ## also what is slow or needs more: browser, mistakes, mutated requests
+test-all: ## also what is slow or needs more: browser, mistakes, notebooks
 	@$(VENV) browser '$(PYTHON)' '$(NAMED)'
 	@$(PYTEST) --part 1 --finished --slow tests/contract tests/part1
 	@$(PYTEST) --part 2 --finished --slow tests/contract tests/part2
@@ -160,17 +160,17 @@ test-all: ## also what is slow or needs more: browser, mistakes, mutated request
 	@$(VENV) notebooks '$(PYTHON)' '$(NAMED)'
 	@$(PYTEST) --finished --slow tests/notebooks
 
-fuzz: ## 100,000 mutated requests against part 1 (PART=2, COUNT=, SEED=, SERVER=)
+fuzz: ## 100,000 mutated requests (PART=1, COUNT=, SEED=, SERVER=)
 	@$(VENV) check '$(PYTHON)' '$(NAMED)'
 	@.venv/bin/python -m tests.fuzz --count '$(or $(COUNT),100000)' --seed '$(or $(SEED),1)' \
 		--part '$(or $(PART),1)' \
 		$(if $(SERVER),--server "$$SERVER")
 
-cost: ## what a request costs part 3, in CPU time, beside two other forking servers
+cost: ## CPU time of a request: part 3, and two other forking servers
 	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
 	@.venv/bin/python -m tests.cost
 
-load: ## 10,000 requests at part 3, then 300 silent clients, then 20 s of random SIGKILL
+load: ## 10,000 requests, 300 silent clients, 20 s of SIGKILL, on part 3
 	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
 	@.venv/bin/python -m tests.load
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 NEEDED = re.compile(r"NotImplementedError: (Next, write [^\n]+?)(?: \(|$)", re.MULTILINE)
 FUNCTION = re.compile(r"^def (\w+)", re.MULTILINE)
-UNWRITTEN = re.compile(r"^ +(?:pass  )?# unwritten: ((?:[HWP][0-9]{2}(?:, | to )?)+|no clause)", re.MULTILINE)
+UNWRITTEN = re.compile(
+    r"^ +(?:pass  )?# unwritten: ((?:[HWP][0-9]{2}(?:, | to )?)+|no clause)", re.MULTILINE
+)
 
 
 def next_function(path: Path, clause: str, stderr: str) -> str:

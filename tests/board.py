@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 PARTS = {1: "part1_single", 2: "part2_wsgi", 3: "part3_forking"}
 LETTERS = {1: "H", 2: "HW", 3: "HWP"}
 APP = "tests.apps.contract:application"  # what {app} stands for
-SECTION_WIDTH = 26  # columns of the board
+SECTION_WIDTH = 25  # columns of the board
 MARKS = {"passed": "ok ", "failed": "RED", "skipped": "-- "}
 
 
@@ -71,12 +71,12 @@ def asked(item: pytest.Item) -> str:
     return name.replace("_", " ") + (f" [{form}" if form else "")
 
 
-def brief(section: str) -> str:
-    """Return as many of the sections as the board has room for."""
+def brief(section: str, width: int = SECTION_WIDTH) -> str:
+    """Return as many of the sections as width has room for."""
     parts = re.split(r"(?<=[,;]) ", section)
-    while len(" ".join(parts)) > SECTION_WIDTH:
+    while len(" ".join(parts)) > width:
         parts.pop()
-    return " ".join(parts).rstrip(",;") or f"{section[: SECTION_WIDTH - 1]}…"
+    return " ".join(parts).rstrip(",;") or f"{section[: width - 1]}…"
 
 
 def is_parts_own(nodeid: str) -> bool:
@@ -101,6 +101,10 @@ class Board:
         for id in self.wanted:
             if id not in CLAUSES:
                 raise UsageError(f"There is no clause {id}: CLAUSE=H07,H08; see tests/CONTRACT.md.")
+            if id[0] not in LETTERS[self.part]:
+                first = min(part for part in LETTERS if id[0] in LETTERS[part])
+                words = f"{id} is a clause of part {first}: make test-part{first} CLAUSE={id}."
+                raise UsageError(words)
         self.runner: Runner | None = None
         self.left: dict[str, int] = {}  # items of a clause that are still to be reported
         self.marks: dict[str, str] = {}  # the outcome of a clause, as far as it is known
@@ -241,8 +245,10 @@ class Board:
         mark = "not run" if self.runner.never_answered and outcome == "skipped" else MARKS[outcome]
         colour = {"failed": {"red": True}, "passed": {"green": True}}.get(outcome, {})
         self.terminal.write(f"  {id} ")
-        self.terminal.write(f"{mark:<7}" if self.runner.never_answered else mark, **colour)
-        self.terminal.write_line(f" {clause.title:<44} {brief(clause.section)}")
+        wide = 7 if self.runner.never_answered else 3
+        self.terminal.write(f"{mark:<{wide}}", **colour)
+        section = brief(clause.section, SECTION_WIDTH + 3 - wide)
+        self.terminal.write_line(f" {clause.title:<44} {section}")
 
     def pytest_terminal_summary(self) -> None:
         """Print the total and the explanations; without --board, the board before them."""

@@ -108,15 +108,17 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    print("Measuring the CPU time of a request; about a minute ...", flush=True)
     for kind, app in APPLICATIONS.items():
         least: dict[str, float] = {}
         for _ in range(arguments.rounds):
             for name, target in targets(app).items():
                 seconds = measure(target, arguments.requests)
                 least[name] = min(seconds, least.get(name, seconds))
-        print(f"{kind}: milliseconds of CPU time for a request, and part 3's share of it")
+        print(f"\n{kind:14}     ms   part 3 takes")
         for name, seconds in least.items():
-            print(f"  {name:14} {seconds * 1000:6.2f}  {least['part 3'] / seconds:5.2f}")
+            print(f"  {name:14} {seconds * 1000:4.2f}   {least['part 3'] / seconds:.2f} of it")
+    print("\nBare fork: accept, fork, a fixed answer, exit; less than that no fork can cost.")
 
 
 if __name__ == "__main__":

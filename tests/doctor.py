@@ -174,7 +174,9 @@ def main() -> None:
     print()
     if bad:
         sys.exit(f"The course can't run here yet: see {', '.join(bad)} above.")
-    print("The course can run here. Begin: make serve-part1, and part1_single/README.md.")
+    taken = any(mark == "--" and what.startswith("port") for mark, what, _ in found)
+    serve = f"make serve-part1{f' PORT={PORT + 1}' if taken else ''}"
+    print(f"The course can run here. Begin: {serve}\nand part1_single/README.md.")
 
 
 if __name__ == "__main__":

@@ -31,9 +31,8 @@ def main() -> None:
     level = sys.argv[2] if sys.argv[2:] else "1"
     found = hints()
     if clause not in found:
-        sys.exit(
-            f"Which clause? make hint CLAUSE=H07{f'; there is no {clause}' if clause else ''}."
-        )
+        none = f"There is no clause {clause[:20]}: name one, with two digits. " if clause else ""
+        sys.exit(f"{none}Which clause? make hint CLAUSE=H07")
     if level not in ("1", "2", "3"):
         sys.exit(f"LEVEL is 1 (a question), 2 (a pointer) or 3 (nearly the code), not {level}.")
     kinds = {1: "a question", 2: "a pointer", 3: "nearly the code"}

@@ -2,6 +2,7 @@
 
     python tests/starters.py          writes partN_*/starter.py
     python tests/starters.py start 1  copies one to mine.py (make start-part1)
+    python tests/starters.py diff 1   compares that with the finished one (make diff-mine)
 
 A body that is needed for any answer at all raises NotImplementedError with the advice; one that
 is needed for a clause only lets a good request pass, and names the clause in a comment. The
@@ -9,6 +10,7 @@ check reads both (tests/advice.py). Filled with the finished bodies, a starter i
 """
 
 import ast
+import difflib
 import shutil
 import sys
 import textwrap
@@ -192,8 +194,8 @@ def start(part: int, force: bool) -> str:
     if mine.exists():
         if not force:
             raise FileExistsError(
-                f"{FOLDERS[part]}/mine.py is there already, and was left alone. To begin again: "
-                f"make start-part{part} FORCE=1 (the old one is kept beside it)."
+                f"{FOLDERS[part]}/mine.py is there already, and was left alone.\n"
+                f"To begin again: make start-part{part} FORCE=1 (the old one is kept beside it)."
             )
         taken = len(list(folder.glob("mine.*.py")))
         old = folder / f"mine.{taken + 1}.py"
@@ -202,13 +204,47 @@ def start(part: int, force: bool) -> str:
     shutil.copy(folder / "starter.py", mine)
     return (
         f"{kept}{FOLDERS[part]}/mine.py is yours: a server whose functions you write.\n"
-        f"make test-part{part} says which one is next, and make serve-part{part} serves it. "
-        f"Delete it to come\nback to the finished server."
+        f"make test-part{part} says which one is next, and make serve-part{part} serves it.\n"
+        f"Delete it to come back to the finished server."
     )
 
 
+def fault(path: Path) -> str:
+    """Return why the program at path can't be run, in a sentence; "" if it can."""
+    try:
+        compile(path.read_bytes(), str(path), "exec")
+    except (SyntaxError, ValueError) as error:
+        line = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        return f"{path.name} does not parse{line}: {getattr(error, 'msg', error)}."
+    return ""
+
+
+def compare(part: str) -> str:
+    """Return what the finished server of part has in place of the reader's lines.
+
+    Raises ValueError, in a sentence, where there is nothing to compare.
+    """
+    if part not in map(str, FOLDERS):
+        raise ValueError("PART is 1, 2 or 3.")
+    folder = ROOT / FOLDERS[int(part)]
+    mine, done = folder / "mine.py", folder / "server.py"
+    if not mine.is_file():
+        raise ValueError(f"There is no {folder.name}/mine.py yet: make start-part{part}.")
+    texts = [path.read_text(encoding="utf-8").splitlines() for path in (mine, done)]
+    lines = list(difflib.unified_diff(*texts, lineterm=""))[2:]
+    if not lines:
+        return f"{folder.name}/mine.py is the finished server, to the letter."
+    return "\n".join([f"{folder.name}: - yours, + the finished server's", *lines])
+
+
 def main() -> None:
-    """Write the starters, or start a part."""
+    """Write the starters, start a part, or compare."""
+    if sys.argv[1:2] == ["diff"]:
+        try:
+            print(compare(sys.argv[2]))
+        except ValueError as error:
+            sys.exit(str(error))
+        return
     if sys.argv[1:2] == ["start"]:
         try:
             print(start(int(sys.argv[2]), force="force" in sys.argv[3:]))

@@ -8,7 +8,7 @@ set_name=$1 python=$2 named=$3
 done_file=.venv/$set_name.done
 
 # A set may include another, so any change to any of them counts.
-is_done() { cat requirements/*.txt | cmp -s - "$done_file"; }
+is_done() { cat requirements/*.txt 2>/dev/null | cmp -s - "$done_file"; }
 
 # Is there an environment that works, and is it the one that was asked for?
 usable=no

@@ -9,15 +9,18 @@ import queue
 import re
 import subprocess
 import sys
+import textwrap
 import threading
 from pathlib import Path
 
 import watchfiles
 
-from tests.starters import FOLDERS, ROOT
+from tests.clauses import CLAUSES
+from tests.starters import FOLDERS, ROOT, fault
 
 ROW = re.compile(r"^  ([HWP][0-9]{2}) (ok|RED|--|not run)", re.MULTILINE)
-KEYS = "Enter: run again.  a: explain every red clause.  q: quit."
+KEYS = "Type Enter to run again, a and Enter to have every red clause explained,\n"
+KEYS += "q and Enter to quit."
 
 
 def check(part: int, options: list[str]) -> dict[str, str]:
@@ -39,24 +42,13 @@ def check(part: int, options: list[str]) -> dict[str, str]:
 
 
 def difference(before: dict[str, str], after: dict[str, str]) -> str:
-    """Return "H07 green now, H10 red now", or that nothing changed."""
+    """Return "H07, H08 green now, H10 red now", or that nothing changed."""
     changes = []
-    for clause, outcome in after.items():
-        if clause in before and before[clause] != outcome and outcome in ("ok", "RED"):
-            changes.append(f"{clause} {'green' if outcome == 'ok' else 'red'} now")
+    for outcome, colour in (("ok", "green"), ("RED", "red")):
+        new = [id for id in after if id in before and before[id] != after[id] == outcome]
+        if new:
+            changes.append(f"{', '.join(new)} {colour} now")
     return ", ".join(changes) or "no clause has changed its colour"
-
-
-def fault(path: Path) -> str:
-    """Return why path can't be run, in a sentence; "" if it can."""
-    try:
-        compile(path.read_bytes(), str(path), "exec")
-    except FileNotFoundError:
-        return f"{path.name} is gone; waiting until it is back."
-    except (SyntaxError, ValueError) as error:
-        line = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        return f"{path.name} does not parse{line}: {getattr(error, 'msg', error)}."
-    return ""
 
 
 def listen_for_saves(path: Path, events: queue.SimpleQueue) -> None:
@@ -82,8 +74,13 @@ def main() -> None:
     arguments = parser.parse_args()
     mine = ROOT / FOLDERS[arguments.part] / "mine.py"
     path = Path(arguments.server).resolve() if arguments.server else mine
-    if not path.is_file():
+    if not path.is_file() and path == mine:
         sys.exit(f"There is no {path.name} yet: make start-part{arguments.part} makes one.")
+    if not path.is_file():
+        sys.exit(f"There is no file {arguments.server}.")
+    for clause in re.findall(r"[^\s,]+", arguments.clause.upper()):
+        if clause not in CLAUSES:
+            sys.exit(f"There is no clause {clause}: CLAUSE=H07,H08; see tests/CONTRACT.md.")
     options = ["--server", str(path)] if arguments.server else []
     options += ["--clause", arguments.clause] if arguments.clause else []
     events: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -94,14 +91,16 @@ def main() -> None:
     event = "again"
     while event != "q":
         more = ["--all-red"] if event == "a" else []
-        if words := fault(path):
+        words = fault(path) if path.exists() else f"{path.name} is gone; waiting until it is back."
+        if words:
             print(f"\n{words}", flush=True)
         else:
             after = check(arguments.part, [*options, *more])
             if before:
-                print(f"Since the last run: {difference(before, after)}.")
+                text = f"Since the last run: {difference(before, after)}."
+                print(textwrap.fill(text, 80))
             before = after
-        print(f"\nWatching {path.name}: save it, and it is checked again.  {keys}", flush=True)
+        print(f"\nWatching {path.name}: save it, and it is checked again.\n{keys}", flush=True)
         event = events.get()
         with contextlib.suppress(queue.Empty):  # an editor saves in several steps
             while event == "saved":

@@ -47,7 +47,7 @@ def test_the_third_has_code():
         (["p03", "2"], 0, "LEVEL=3"),
         (["P03", "3"], 0, "nearly the code"),
         ([], 1, "Which clause?"),
-        (["P99"], 1, "there is no P99"),
+        (["P99"], 1, "There is no clause P99"),
         (["P03", "4"], 1, "LEVEL is 1"),
     ],
     ids=["first", "second", "third", "none", "unknown", "level"],
