@@ -12,6 +12,7 @@ from tests.clauses import CLAUSES
 from tests.harness import Target, UsageError, parse_target
 from tests.judge import WIDTH, Red
 from tests.runner import Runner, clause_of, in_lane
+from tests.starters import fault
 from tests.visible import rows, wrap
 
 ROOT = Path(__file__).parent.parent
@@ -62,6 +63,8 @@ def choose_target(config: pytest.Config) -> Target:
     mine = ROOT / folder / "mine.py"
     name = "mine.py" if mine.is_file() and not config.getoption("--finished") else "server.py"
     target = parse_target(shlex.quote(str(ROOT / folder / name)), APP if part > 1 else "")
+    if words := fault(ROOT / folder / name):
+        raise UsageError(f"{folder}/{words}")
     return target._replace(label=f"{folder}/{name}", part=part)
 
 

@@ -162,6 +162,10 @@ def test_the_readers_own_server_is_the_target_once_there_is_one(tmp_path):
     assert "SERVER=" in ended.stdout.splitlines()[1]
     ended = run_check("--clause", "H02", "--finished", root=tmp_path)
     assert ended.returncode == 0, ended.stdout
+    (tmp_path / "part1_single" / "mine.py").write_text("x = (\n", encoding="utf-8")
+    ended = run_check("--clause", "H02", root=tmp_path)
+    assert ended.returncode not in (0, 1)
+    assert "part1_single/mine.py does not parse in line 1: '(' was never closed." in ended.stderr
 
 
 def test_the_board_shows_the_clauses_of_the_page_in_its_order():
