@@ -41,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "clause(clause): the clause of the contract it proves")
     config.addinivalue_line("markers", "finished: only for the finished server")
     config.addinivalue_line("markers", "slow: takes minutes; only with --slow")
+    config.addinivalue_line("markers", "apart: takes long, and is run beside its clause's others")
     config.addinivalue_line("markers", "lesson: for the course's servers, not for SERVER=")
     try:
         config.pluginmanager.register(Board(config), "board")

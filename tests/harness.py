@@ -22,6 +22,7 @@ from typing import NamedTuple
 import psutil
 
 START_SECONDS = 10.0  # until a server listens
+LOOK_SECONDS = 0.05  # between two looks at who listens, which take long; sooner if it says so
 ELSEWHERE_SECONDS = 3.0  # until a server that listens, but not where it was told to, is given up
 STOP_SECONDS = 5.0  # until it has ended after a signal, before SIGKILL
 DEATH_SECONDS = 0.5  # from the end of its connections to the end of a process that dies
@@ -203,9 +204,12 @@ class Server:
         watched = psutil.Process(self.process.pid)
         begun = time.monotonic()
         ports: set[int] = set()
+        due = LOOK_SECONDS
         while (elapsed := time.monotonic() - begun) < START_SECONDS:
-            # Most servers listen themselves; to look at every process takes long.
-            ports = listening_ports(watched, descendants=elapsed > 0.5)
+            if elapsed >= due or SAID in self.output():
+                # Most servers listen themselves; to look at every process takes long.
+                ports = listening_ports(watched, descendants=elapsed > 0.5)
+                due = time.monotonic() - begun + LOOK_SECONDS
             if self.port in ports or (self.port == 0 and ports):
                 self.port = self.port or ports.pop()
                 return
@@ -280,17 +284,21 @@ class Server:
         """Return what it has written to stderr so far."""
         return read_whole(self.stderr)
 
-    def errors(self) -> str:
-        """Return the same as text."""
-        return self.error_output().decode("utf-8", "backslashreplace")
+    def errors(self, since: int = 0) -> str:
+        """Return the same as text, from the octet since on."""
+        return read_whole(self.stderr, since).decode("utf-8", "backslashreplace")
+
+    def errors_size(self) -> int:
+        """Return how many octets it has written to stderr so far; reads none of them."""
+        return os.fstat(self.stderr.fileno()).st_size
 
 
-def read_whole(file) -> bytes:
-    """Return the content of file from its start, and leave the position alone.
+def read_whole(file, start: int = 0) -> bytes:
+    """Return the content of file from start on, and leave the position alone.
 
     The position is shared with the server, which writes there.
     """
-    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
+    return os.pread(file.fileno(), max(0, os.fstat(file.fileno()).st_size - start), start)
 
 
 def describe_exit(status: int) -> str:

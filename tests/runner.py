@@ -28,6 +28,8 @@ LONGEST_FIRST = [
     "P11",
     "W08",
     "W12",
+    "H22 apart",
+    "H24 apart",
     "H22",
     "H24",
     "H08",
@@ -36,6 +38,10 @@ LONGEST_FIRST = [
     "test_choices",
     "test_weaknesses",
     "H26",
+    "H21",
+    "H23",
+    "test_echo",
+    "H27",
 ]
 # Lines of an access log, and what the suite's own application tells the suite.
 NOISE = re.compile(r'\S+ ".*" ([0-9]{3}|-) [0-9]+ [0-9]+ ms$|<token-[0-9]+ |.* - - \[.+\] "')
@@ -50,8 +56,7 @@ class Runner:
         self.outcomes: dict[str, Future] = {item.nodeid: Future() for item in items}
         self.groups: dict[str, list[pytest.Item]] = {}  # by clause, or by module
         for item in items:
-            clause = clause_of(item)
-            self.groups.setdefault(clause.id if clause else item.path.stem, []).append(item)
+            self.groups.setdefault(lane_of(item), []).append(item)
         self.todo: queue.SimpleQueue[str] = queue.SimpleQueue()
         first = [id for id in LONGEST_FIRST if id in self.groups]
         for id in [*first, *(id for id in self.groups if id not in first)]:
@@ -130,7 +135,7 @@ class Runner:
                 server.start()
             except StartFailed as failed:
                 raise as_red(failed, server, 0) from None
-        begun = len(server.errors())
+        begun = server.errors_size()
         arguments = dict(item.callspec.params) if hasattr(item, "callspec") else {}
         if "server" in item.fixturenames:
             arguments["server"] = server
@@ -159,6 +164,14 @@ class Runner:
             lane.join()
 
 
+def lane_of(item: pytest.Item) -> str:
+    """Return what item is run with: its clause's others, its module's, or nothing."""
+    clause = clause_of(item)
+    if clause and item.get_closest_marker("apart"):
+        return f"{clause.id} apart"
+    return clause.id if clause else item.path.stem
+
+
 def as_red(reason: Exception, server: Server, begun: int) -> Red:
     """Return reason as Red, with what the server wrote to stderr since position begun."""
     if isinstance(reason, StartFailed):
@@ -184,7 +197,7 @@ def as_red(reason: Exception, server: Server, begun: int) -> Red:
     assert isinstance(reason, Red)
     ended = server.process and (server.ends_soon() if gone else not server.alive())
     if not reason.stderr:
-        reason.stderr = told(server.errors()[begun:])
+        reason.stderr = told(server.errors(begun))
     if ended and "server ended" not in reason.problem:
         status = describe_exit(server.process.returncode)
         reason.problem += f" The server has ended, with {status}."

@@ -36,14 +36,14 @@ WELL_BEHAVED = {
 @clause("W18")
 @cases(WELL_BEHAVED)
 def test_wsgiref_validate_has_nothing_to_say(server, case):
-    begun = len(server.errors())
+    begun = server.errors_size()
     likely = "wsgiref.validate stands between server and application, and raises where either "
     likely += "breaks PEP 3333. Its sentence is the last line of the traceback."
     method = case.split(b" ")[0].decode()
     with ask(server, case) as talk:
         expect(talk, {200, 404}, method=method, likely=dict.fromkeys(("refused", "other"), likely))
         talk.reads_end(0.2)
-    words = server.errors()[begun:]
+    words = server.errors(begun)
     if "AssertionError" in words or "WSGIWarning" in words:
         verdict = red(talk, "The judge objects.", "silence", likely)
         verdict.stderr = words.strip().splitlines()[-1]
