@@ -9,7 +9,7 @@ PART =
 M =
 LEVEL =
 FORCE =
-FULL =
+FULL ?=
 PYTHON ?= python3
 
 # Empty unless the reader named an interpreter: make PYTHON=python3.13 ...
