@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.board import ROOT
 
-SECONDS = 120.0  # a deadline, not an expectation
+SECONDS = 400.0  # a deadline, not an expectation: some wrong servers make every client wait
 FINISHED = ROOT / "part1_single" / "server.py"
 
 
