@@ -143,6 +143,7 @@ class Server:
         self.target, self.host, self.asked, self.unbuffered = target, host, port, unbuffered
         self.port = 0
         self.process: subprocess.Popen | None = None
+        self.left: list[int] = []  # groups whose first process ended before others of them
         self.stdout = tempfile.TemporaryFile()
         self.stderr = tempfile.TemporaryFile()
 
@@ -158,13 +159,17 @@ class Server:
         self.close()
 
     def close(self) -> None:
-        """End the process group and forget its output."""
+        """End the process group, and what is left of earlier ones; forget the output."""
         self.kill()
+        for group in self.left:
+            end_group(group)
         self.stdout.close()
         self.stderr.close()
 
     def launch(self, same_port: bool = False) -> None:
         """Start the command in a process group of its own; do not wait for anything."""
+        if self.process and end_group(self.process.pid, 0):
+            self.left.append(self.process.pid)
         if not same_port:
             self.port = free_port(self.host) if self.asked is None else self.asked
         values = {"{host}": self.host, "{port}": str(self.port), "{app}": self.target.app}
@@ -263,10 +268,7 @@ class Server:
         """End the process group, whatever is left of it."""
         if self.process is None:
             return
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass  # macOS answers EPERM for a group of zombies
+        end_group(self.process.pid)
         self.process.wait()
 
     def output(self) -> bytes:
@@ -291,6 +293,15 @@ class Server:
     def errors_size(self) -> int:
         """Return how many octets it has written to stderr so far; reads none of them."""
         return os.fstat(self.stderr.fileno()).st_size
+
+
+def end_group(group: int, number: int = signal.SIGKILL) -> bool:
+    """Send a signal to a process group; return whether there was anybody (0 only looks)."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False  # macOS answers EPERM for a group of zombies
+    return True
 
 
 def read_whole(file, start: int = 0) -> bytes:
