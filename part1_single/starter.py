@@ -219,9 +219,9 @@ def format_echo(octets: bytes) -> bytes:
     raise NotImplementedError("Next, write format_echo: H01 needs it.")
 
 
-def format_date() -> str:
-    """Return the time as in "Sun, 06 Nov 1994 08:49:37 GMT". RFC 9110 §5.6.7."""
-    year, month, day, hour, minute, second, weekday, *_ = time.gmtime()
+def format_date(seconds: float) -> str:
+    """Return seconds since 1970 as in "Sun, 06 Nov 1994 08:49:37 GMT". RFC 9110 §5.6.7."""
+    year, month, day, hour, minute, second, weekday, *_ = time.gmtime(seconds)
     clock = f"{hour:02}:{minute:02}:{second:02}"
     return f"{DAYS[weekday]}, {day:02} {MONTHS[month - 1]} {year} {clock} GMT"
 

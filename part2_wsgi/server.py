@@ -451,9 +451,9 @@ def format_environ(request: Request, server: tuple, client: tuple) -> dict:
     return environ
 
 
-def format_date() -> str:
-    """Return the time as in "Sun, 06 Nov 1994 08:49:37 GMT". RFC 9110 §5.6.7."""
-    year, month, day, hour, minute, second, weekday, *_ = time.gmtime()
+def format_date(seconds: float) -> str:
+    """Return seconds since 1970 as in "Sun, 06 Nov 1994 08:49:37 GMT". RFC 9110 §5.6.7."""
+    year, month, day, hour, minute, second, weekday, *_ = time.gmtime(seconds)
     clock = f"{hour:02}:{minute:02}:{second:02}"
     return f"{DAYS[weekday]}, {day:02} {MONTHS[month - 1]} {year} {clock} GMT"
 
@@ -472,7 +472,7 @@ def format_answer_head(answer: dict, length: int | None) -> bytes:
     fields = {name.lower(): value for name, value in answer["response_headers"]}
     no_content = answer["status"].startswith("204 ")
     answer["bare"] = answer["to_head"] or no_content or answer["status"].startswith("304 ")
-    added = [] if "date" in fields else [("Date", format_date())]
+    added = [] if "date" in fields else [("Date", format_date(time.time()))]
     added.append(("Connection", "close"))
     if length is not None and not answer["bare"] and "content-length" not in fields:
         added.append(("Content-Length", str(length)))
@@ -495,7 +495,7 @@ def send_continue(connection: socket.socket, version: bytes, fields: Fields) -> 
 def send_response(connection: socket.socket, status: str, content: bytes, to_head: bool) -> None:
     """Send a complete response; to_head leaves its content out. RFC 9110 §9.3.2."""
     response_headers = [
-        ("Date", format_date()),
+        ("Date", format_date(time.time())),
         ("Connection", "close"),
         ("Content-Type", "text/plain; charset=iso-8859-1"),
         ("X-Content-Type-Options", "nosniff"),

@@ -376,9 +376,9 @@ def format_environ(request: Request, server: tuple, client: tuple) -> dict:
     raise NotImplementedError("Next, write format_environ: W01 needs it.")
 
 
-def format_date() -> str:
-    """Return the time as in "Sun, 06 Nov 1994 08:49:37 GMT". RFC 9110 §5.6.7."""
-    year, month, day, hour, minute, second, weekday, *_ = time.gmtime()
+def format_date(seconds: float) -> str:
+    """Return seconds since 1970 as in "Sun, 06 Nov 1994 08:49:37 GMT". RFC 9110 §5.6.7."""
+    year, month, day, hour, minute, second, weekday, *_ = time.gmtime(seconds)
     clock = f"{hour:02}:{minute:02}:{second:02}"
     return f"{DAYS[weekday]}, {day:02} {MONTHS[month - 1]} {year} {clock} GMT"
 
@@ -406,7 +406,7 @@ def send_continue(connection: socket.socket, version: bytes, fields: Fields) -> 
 def send_response(connection: socket.socket, status: str, content: bytes, to_head: bool) -> None:
     """Send a complete response; to_head leaves its content out. RFC 9110 §9.3.2."""
     response_headers = [
-        ("Date", format_date()),
+        ("Date", format_date(time.time())),
         ("Connection", "close"),
         ("Content-Type", "text/plain; charset=iso-8859-1"),
         ("X-Content-Type-Options", "nosniff"),

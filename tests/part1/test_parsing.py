@@ -2,6 +2,7 @@
 
 import importlib.util
 import random
+from email.utils import formatdate
 
 import pytest
 
@@ -47,3 +48,9 @@ def test_no_pattern_takes_long_on_a_hostile_line(size):
         for line in (octet * size, b"a:" + octet * size + b"\x00", b"http://" + octet * size):
             for pattern in (part1.FIELD_LINE, part1.HOST, part1.ABSOLUTE_FORM, part1.ORIGIN_FORM):
                 pattern.fullmatch(line)  # it returns: none of them backtracks without end
+
+
+def test_format_date_is_right_for_every_day_and_month():
+    assert part1.format_date(784111777) == "Sun, 06 Nov 1994 08:49:37 GMT"
+    for seconds in range(0, 2_000_000_000, 1_000_003):  # 11.6 days: all days, months and leaps
+        assert part1.format_date(seconds) == formatdate(seconds, usegmt=True)
