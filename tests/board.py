@@ -41,7 +41,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "clause(clause): the clause of the contract it proves")
     config.addinivalue_line("markers", "finished: only for the finished server")
     config.addinivalue_line("markers", "slow: takes minutes; only with --slow")
-    config.addinivalue_line("markers", "apart: takes long, and is run beside its clause's others")
     config.addinivalue_line("markers", "lesson: for the course's servers, not for SERVER=")
     try:
         config.pluginmanager.register(Board(config), "board")
@@ -366,6 +365,7 @@ class Board:
             red.likely = "" if words in red.stderr else red.likely
         lines += red.lines()
         lines.append(f"  read       {self.told(words) or red.read or clause.read}")
+        lines.append(f"  hint       make hint CLAUSE={clause.id}")
         lines.append(f"  again      {self.again(clause.id)}")
         return lines
 

@@ -28,8 +28,6 @@ LONGEST_FIRST = [
     "P11",
     "W08",
     "W12",
-    "H22 apart",
-    "H24 apart",
     "H22",
     "H24",
     "H08",
@@ -56,7 +54,8 @@ class Runner:
         self.outcomes: dict[str, Future] = {item.nodeid: Future() for item in items}
         self.groups: dict[str, list[pytest.Item]] = {}  # by clause, or by module
         for item in items:
-            self.groups.setdefault(lane_of(item), []).append(item)
+            clause = clause_of(item)
+            self.groups.setdefault(clause.id if clause else item.path.stem, []).append(item)
         self.todo: queue.SimpleQueue[str] = queue.SimpleQueue()
         first = [id for id in LONGEST_FIRST if id in self.groups]
         for id in [*first, *(id for id in self.groups if id not in first)]:
@@ -162,14 +161,6 @@ class Runner:
         self.stopped.set()
         for lane in self.lanes:
             lane.join()
-
-
-def lane_of(item: pytest.Item) -> str:
-    """Return what item is run with: its clause's others, its module's, or nothing."""
-    clause = clause_of(item)
-    if clause and item.get_closest_marker("apart"):
-        return f"{clause.id} apart"
-    return clause.id if clause else item.path.stem
 
 
 def as_red(reason: Exception, server: Server, begun: int) -> Red:

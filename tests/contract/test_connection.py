@@ -132,7 +132,6 @@ def check_heard(
     check_refusal(talk, response, before)
 
 
-@pytest.mark.apart
 @clause("H22")
 def test_a_refused_client_that_stays_does_not_hold_the_server(server):
     with ask(server, announce(11 * MEBIBYTE)) as stays:
@@ -289,7 +288,6 @@ def test_random_octets(server, seed):
     check_next(server, ALIVE)
 
 
-@pytest.mark.apart
 @clause("H24")
 def test_a_refused_client_that_stays_and_says_nothing(server):
     with ask(server, announce(11 * MEBIBYTE)) as stays:

@@ -56,7 +56,7 @@ def test_a_red_board_explains_the_first_clause_and_names_the_others(naive):
 
 def test_every_diagnosis_is_complete_and_fits_in_80_columns():
     said = run_check("--server", NAIVE, "--all-red").stdout
-    for label in ("asked", "permitted", "got", "likely", "read", "again"):
+    for label in ("asked", "permitted", "got", "likely", "read", "hint", "again"):
         assert said.count(f"\n  {label} ") == 24, label
     assert [line for line in said.splitlines() if len(line) > 80] == []
     assert "Traceback" not in said and "\x1b" not in said
