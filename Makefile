@@ -59,12 +59,8 @@ test-part1: ## check part 1, clause by clause (SERVER=, CLAUSE=H07, ALL=1)
 	@$(PYTEST) --part 1 $(OPTIONS) tests/contract tests/part1
 
 watch-part1: ## check part 1 again whenever you save it (SERVER=, CLAUSE=)
-	@$(VENV) watch '$(PYTHON)' '$(NAMED)'
-	@.venv/bin/python -m tests.watch 1 $(if $(SERVER),--server "$$SERVER") \
-		$(if $(CLAUSE),--clause '$(CLAUSE)')
 
 start-part1: ## begin your own part 1, in mine.py (FORCE=1 begins again)
-	@$(PYTHON) tests/starters.py start 1 $(if $(FORCE),force)
 
 serve-part2: ## part 2 on http://127.0.0.1:8888 (APP=MODULE:NAME, HOST=, PORT=)
 	@$(VENV) flask '$(PYTHON)' '$(NAMED)'
@@ -76,12 +72,8 @@ test-part2: ## check part 2, clause by clause (SERVER=, CLAUSE=W07, ALL=1)
 	@$(PYTEST) --part 2 $(OPTIONS) tests/contract tests/part2
 
 watch-part2: ## check part 2 again whenever you save it (SERVER=, CLAUSE=)
-	@$(VENV) watch '$(PYTHON)' '$(NAMED)'
-	@.venv/bin/python -m tests.watch 2 $(if $(SERVER),--server "$$SERVER") \
-		$(if $(CLAUSE),--clause '$(CLAUSE)')
 
 start-part2: ## begin your own part 2, in mine.py (FORCE=1 begins again)
-	@$(PYTHON) tests/starters.py start 2 $(if $(FORCE),force)
 
 diff-part2: ## what part 2 changes in part 1, and why
 	@$(PYTHON) tests/changes.py 2
@@ -96,15 +88,19 @@ test-part3: ## check part 3, clause by clause (SERVER=, CLAUSE=P03, ALL=1)
 	@$(PYTEST) --part 3 $(OPTIONS) tests/contract tests/part3
 
 watch-part3: ## check part 3 again whenever you save it (SERVER=, CLAUSE=)
-	@$(VENV) watch '$(PYTHON)' '$(NAMED)'
-	@.venv/bin/python -m tests.watch 3 $(if $(SERVER),--server "$$SERVER") \
-		$(if $(CLAUSE),--clause '$(CLAUSE)')
 
 start-part3: ## begin your own part 3, in mine.py (FORCE=1 begins again)
-	@$(PYTHON) tests/starters.py start 3 $(if $(FORCE),force)
 
 diff-part3: ## what part 3 changes in part 2, and why
 	@$(PYTHON) tests/changes.py 3
+
+watch-part1 watch-part2 watch-part3: watch-part%:
+	@$(VENV) watch '$(PYTHON)' '$(NAMED)'
+	@.venv/bin/python -m tests.watch $* $(if $(SERVER),--server "$$SERVER") \
+		$(if $(CLAUSE),--clause '$(CLAUSE)')
+
+start-part1 start-part2 start-part3: start-part%:
+	@$(PYTHON) tests/starters.py start $* $(if $(FORCE),force)
 
 diff-mine: ## your own server beside the finished one (PART=1)
 	@$(PYTHON) tests/starters.py diff '$(or $(PART),1)'

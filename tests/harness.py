@@ -162,13 +162,13 @@ class Server:
         """End the process group, and what is left of earlier ones; forget the output."""
         self.kill()
         for group in self.left:
-            end_group(group)
+            signal_group(group)
         self.stdout.close()
         self.stderr.close()
 
     def launch(self, same_port: bool = False) -> None:
         """Start the command in a process group of its own; do not wait for anything."""
-        if self.process and end_group(self.process.pid, 0):
+        if self.process and signal_group(self.process.pid, 0):
             self.left.append(self.process.pid)
         if not same_port:
             self.port = free_port(self.host) if self.asked is None else self.asked
@@ -268,12 +268,12 @@ class Server:
         """End the process group, whatever is left of it."""
         if self.process is None:
             return
-        end_group(self.process.pid)
+        signal_group(self.process.pid)
         self.process.wait()
 
     def output(self) -> bytes:
         """Return what it has written to stdout so far."""
-        return read_whole(self.stdout)
+        return content_of(self.stdout)
 
     def wait_for_output(self, wanted: bytes) -> bytes:
         """Return the output once wanted is in it, or what there is past the deadline."""
@@ -284,18 +284,18 @@ class Server:
 
     def error_output(self) -> bytes:
         """Return what it has written to stderr so far."""
-        return read_whole(self.stderr)
+        return content_of(self.stderr)
 
     def errors(self, since: int = 0) -> str:
         """Return the same as text, from the octet since on."""
-        return read_whole(self.stderr, since).decode("utf-8", "backslashreplace")
+        return content_of(self.stderr, since).decode("utf-8", "backslashreplace")
 
     def errors_size(self) -> int:
         """Return how many octets it has written to stderr so far; reads none of them."""
         return os.fstat(self.stderr.fileno()).st_size
 
 
-def end_group(group: int, number: int = signal.SIGKILL) -> bool:
+def signal_group(group: int, number: int = signal.SIGKILL) -> bool:
     """Send a signal to a process group; return whether there was anybody (0 only looks)."""
     try:
         os.killpg(group, number)
@@ -304,7 +304,7 @@ def end_group(group: int, number: int = signal.SIGKILL) -> bool:
     return True
 
 
-def read_whole(file, start: int = 0) -> bytes:
+def content_of(file, start: int = 0) -> bytes:
     """Return the content of file from start on, and leave the position alone.
 
     The position is shared with the server, which writes there.
