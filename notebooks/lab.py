@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "notebooks")]
 import show  # noqa: E402
 
-from tests.mistakes import apply  # noqa: E402
+from tests.tools.patches import apply
 
 START_SECONDS = 30.0  # for a server to say where it listens
 END_SECONDS = 5.0  # for a process group to be gone
@@ -43,11 +43,11 @@ LOOK_SECONDS = 0.02  # between two looks at the processes of a server
 PART2 = ROOT / "part2_wsgi" / "server.py"
 PART3 = ROOT / "part3_forking" / "server.py"
 WRONG = {  # each is part 3 with one patch
-    "nobody reaps": "nobody_reaps",
-    "one wait for each signal": "reap_once",
-    "parent keeps its copy": "parent_keeps",
-    "parent keeps all": "parent_keeps_list",
-    "a thread for each": "threads",
+    "nobody reaps": "P03_nobody_reaps",
+    "one wait for each signal": "P03_reap_once",
+    "parent keeps its copy": "P04_parent_keeps",
+    "parent keeps all": "P04_parent_keeps_list",
+    "a thread for each": "P12_threads",
 }
 
 # Runs a server unchanged, and notes in the file named first when os.fork, os._exit and

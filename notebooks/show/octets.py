@@ -27,11 +27,15 @@ COLOURS = {
 PLAIN = "#ececec"  # SP, OWS, colon, CRLF, empty line
 CHIP = "color:#111;border:1px solid #888;border-radius:3px;padding:0 1px;background:"
 BAD = "color:#111;outline:3px solid #c00;outline-offset:-1px;padding:0 3px;margin:0 2px;background:"
-CELL = "text-align:left;vertical-align:top;color:#111;background:#fff;border:1px solid #ccc;"
-CELL += "padding:2px 6px;font-size:13px;"
+CELL = (
+    "text-align:left;vertical-align:top;color:#111;background:#fff;border:1px solid #ccc;"
+    "padding:2px 6px;font-size:13px;"
+)
 LABELS = CELL + "min-width:24em;line-height:1.7;"
-CODE = "white-space:pre-wrap;overflow-wrap:anywhere;color:#111;background:none;font-size:13px;"
-CODE += "line-height:1.7;padding:0"
+CODE = (
+    "white-space:pre-wrap;overflow-wrap:anywhere;color:#111;background:none;font-size:13px;"
+    "line-height:1.7;padding:0"
+)
 
 
 # In HTML small letters stand for the pictures, which not every font has.

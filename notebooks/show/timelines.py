@@ -155,9 +155,11 @@ def svg_axis(until: float, left: float, scale: float, top: float, bottom: float)
 
 def hatches(key: str) -> str:
     """Return the two patterns: light for waiting, dense for a zombie; key makes the ids unique."""
-    one = '<pattern id="{0}" width="{1}" height="{1}" patternUnits="userSpaceOnUse" '
-    one += 'patternTransform="rotate({2})"><rect width="{1}" height="{1}" fill="{3}"/>'
-    one += '<path d="M0 0V{1}" stroke="#111" stroke-width="{4}"/></pattern>'
+    one = (
+        '<pattern id="{0}" width="{1}" height="{1}" patternUnits="userSpaceOnUse" '
+        'patternTransform="rotate({2})"><rect width="{1}" height="{1}" fill="{3}"/>'
+        '<path d="M0 0V{1}" stroke="#111" stroke-width="{4}"/></pattern>'
+    )
     waiting = one.format(f"waiting{key}", 10, 45, "#f3f3f3", 1.4)
     return f"<defs>{waiting}{one.format(f'zombie{key}', 5, -45, '#f6c4c4', 3)}</defs>"
 
@@ -193,8 +195,10 @@ def timeline(rows: list[Row], title: str = "", until: float | None = None) -> Dr
             out.append(f'font-size="15" {FONT}>{html.escape(row.label)}</text>')
         out.append(svg_row(row, until, left, scale, y, high, key))
     label = html.escape(title or "timeline", quote=True)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {CANVAS} {bottom + 52:.0f}" '
-    head += f'width="{CANVAS}" height="{bottom + 52:.0f}" role="img" aria-label="{label}">'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {CANVAS} {bottom + 52:.0f}" '
+        f'width="{CANVAS}" height="{bottom + 52:.0f}" role="img" aria-label="{label}">'
+    )
     return Drawing(f"{head}{''.join(out)}</svg>", timeline_text(rows, title))
 
 

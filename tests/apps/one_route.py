@@ -1,4 +1,4 @@
-"""A Flask application with one route, for tests/cost.py."""
+"""A Flask application with one route, for tests/measure/cost.py."""
 
 from flask import Flask
 

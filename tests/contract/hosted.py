@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
-from tests.conversation import ANSWER_SECONDS, Conversation, Response
-from tests.harness import Server
-from tests.judge import Red, ask, expect
+from tests.checker.conversation import ANSWER_SECONDS, Conversation, Response, ask
+from tests.checker.expect import expect
+from tests.checker.server import Server
+from tests.checker.verdict import Red
 
 HOST = b"Host: 127.0.0.1\r\n"
 NUMBERS = itertools.count(1)
@@ -77,8 +78,10 @@ def json_of(talk: Conversation, response: Response):
     try:
         return json.loads(response.content)
     except ValueError:
-        likely = "Does the server call the application that it was given (the first argument, "
-        likely += "MODULE:CALLABLE), and send what the application returns, as it is?"
+        likely = (
+            "Does the server call the application that it was given (the first argument, "
+            "MODULE:CALLABLE), and send what the application returns, as it is?"
+        )
         raise red(
             talk, "The content is not what the application sent.", "its JSON", likely
         ) from None

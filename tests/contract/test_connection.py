@@ -9,18 +9,24 @@ import time
 
 import pytest
 
-from tests.clauses import clause
-from tests.contract.test_content import check_not_smuggled
-from tests.contract.test_request_line import cases
-from tests.contract.test_response import SOON
-from tests.conversation import ANSWER_SECONDS, Conversation
-from tests.harness import Server, StartFailed, describe_exit
-from tests.judge import Red, ask, expect, expect_echo
-from tests.refusal import check_refusal, closed_unanswered
+from tests.checker.clauses import clause
+from tests.checker.conversation import ANSWER_SECONDS, Conversation, ask
+from tests.checker.expect import expect, expect_echo
+from tests.checker.refusal import closed_unanswered
+from tests.checker.server import Server, StartFailed, describe_exit
+from tests.checker.verdict import Red
+from tests.contract.shared import (
+    MEBIBYTE,
+    SOON,
+    TOO_LONG,
+    UNBOUNDED,
+    cases,
+    check_heard,
+    check_not_smuggled,
+)
 
 HOST = b"Host: 127.0.0.1\r\n"
 GET = b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"
-MEBIBYTE = 1 << 20
 
 
 def post(content: bytes) -> bytes:
@@ -30,13 +36,7 @@ def post(content: bytes) -> bytes:
 
 # ---- H22 -------------------------------------------------------------------------------
 
-TOO_LONG = {400, 413, 414, 431}
-UNBOUNDED = "Nothing bounds what is read, so one client can fill the memory. Name a limit, and "
-UNBOUNDED += "count while you read."
 TRICKLE_SECONDS = 0.3
-DESTROYED = "The socket was closed with input unread. The kernel then resets the connection, "
-DESTROYED += "and the reset can destroy the answer. Send; shutdown(SHUT_WR); read and drop for "
-DESTROYED += "a while; close."
 BEFORE = "Content-Length says it all: refuse before the content is read."
 
 LINE = b"GET /" + b"a" * (20 * 1024) + b" HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -45,6 +45,7 @@ ONE_FIELD = SECTION + b"X-Long: " + b"b" * (80 * 1024) + b"\r\n\r\n"
 MANY_FIELDS = SECTION + b"".join(b"X-%d: 0123456789\r\n" % at for at in range(5000)) + b"\r\n"
 
 
+@pytest.mark.waits(2.5)
 @clause("H22")
 @cases(
     {
@@ -106,32 +107,6 @@ def test_content_that_is_too_long_is_not_read_as_a_request(server):
     check_not_smuggled(server, b"Content-Length: 99999999\r\n", TOO_LONG)
 
 
-def check_heard(
-    talk: Conversation, pieces: list[bytes], likely: str, permitted: frozenset[int] = TOO_LONG
-) -> None:
-    """Send pieces without a look at what comes back; raise Red unless a refusal is heard."""
-    before = time.time()
-    for piece in pieces:
-        talk.send(piece, listening=False)
-    broken = talk.ended == "reset"  # a send failed
-    talk.ended = ""
-    if closed_unanswered(talk):
-        return
-    words = "413, 414 or 431 (or 400), whole, without a reset; or the end of the connection"
-    response = expect(
-        talk,
-        permitted,
-        words=words,
-        likely={"silent": likely, "accepted": likely, "short": DESTROYED},
-    )
-    if broken or (response.closes and talk.reads_end() == "reset"):
-        talk.ended = "reset"
-        raise Red(
-            "The connection was reset under a client that was sending.", talk, words, DESTROYED
-        )
-    check_refusal(talk, response, before)
-
-
 @clause("H22")
 def test_a_refused_client_that_stays_does_not_hold_the_server(server):
     with ask(server, announce(11 * MEBIBYTE)) as stays:
@@ -141,9 +116,11 @@ def test_a_refused_client_that_stays_does_not_hold_the_server(server):
             deadline = time.monotonic() + ANSWER_SECONDS
             while not talk.take(TRICKLE_SECONDS) and time.monotonic() < deadline:
                 stays.push(b"x", listening=True)
-            likely = "After the refusal the server drops what the client still sends, until the "
-            likely += "client closes. This one sends an octet now and then, and never closes: "
-            likely += "give up after 2 s in all, not 2 s after each recv()."
+            likely = (
+                "After the refusal the server drops what the client still sends, until the "
+                "client closes. This one sends an octet now and then, and never closes: "
+                "give up after 2 s in all, not 2 s after each recv()."
+            )
             if not talk.received:
                 raise Red(
                     f"After {ANSWER_SECONDS:.0f} s the next client still waits.",
@@ -166,8 +143,10 @@ def test_an_answered_client_that_stays_does_not_hold_the_next(server):
                 expect(second, {200})
                 waits.append(time.monotonic() - asked)
     if min(waits) > SOON:
-        likely = "After every answer the server waits for the client's end. Do that only where "
-        likely += "input may be unread, after a refusal say: it makes the next client wait."
+        likely = (
+            "After every answer the server waits for the client's end. Do that only where "
+            "input may be unread, after a refusal say: it makes the next client wait."
+        )
         raise Red(
             f"The next client waited {min(waits):.1f} s, three times.",
             [first, second],
@@ -185,11 +164,15 @@ def test_what_is_within_the_limits_is_accepted(server):
 
 # ---- H24 -------------------------------------------------------------------------------
 
-ALIVE = "An exception on one connection must not end the server: one place around each "
-ALIVE += "connection catches what a client can cause (OSError), and the loop goes on."
+ALIVE = (
+    "An exception on one connection must not end the server: one place around each "
+    "connection catches what a client can cause (OSError), and the loop goes on."
+)
 EMPTY = "recv() returned b'', and the empty request was taken apart all the same (IndexError)."
-GONE = "The client went away while the answer was sent: sendall() raises BrokenPipeError or "
-GONE += "ConnectionResetError. Expect them, close, and go on."
+GONE = (
+    "The client went away while the answer was sent: sendall() raises BrokenPipeError or "
+    "ConnectionResetError. Expect them, close, and go on."
+)
 
 
 def check_next(server: Server, likely: str) -> None:
@@ -210,6 +193,7 @@ def check_next(server: Server, likely: str) -> None:
         )
 
 
+@pytest.mark.waits(2.4)
 @clause("H24")
 @pytest.mark.parametrize("times", [1, 20], ids=["once", "20-times"])
 def test_connect_and_close(server, times):
@@ -293,8 +277,10 @@ def test_a_refused_client_that_stays_and_says_nothing(server):
     with ask(server, announce(11 * MEBIBYTE)) as stays:
         if stays.response() is None and not stays.ended:
             pytest.skip("not refused, which is the business of H22")
-        likely = "After the refusal the server waits for the client to close, and this one does "
-        likely += "not. settimeout() before each recv(), with what is left of 2 s."
+        likely = (
+            "After the refusal the server waits for the client to close, and this one does "
+            "not. settimeout() before each recv(), with what is left of 2 s."
+        )
         check_next(server, likely)
 
 
@@ -323,8 +309,10 @@ SECRETS = {
 @clause("H25")
 @cases(SECRETS)
 def test_nothing_of_one_request_shows_in_the_next_answer(server, case):
-    likely = "Something outlives the request: a global, an attribute of the server object, a "
-    likely += "default argument that is a list. Keep what belongs to a request in local variables."
+    likely = (
+        "Something outlives the request: a global, an attribute of the server object, a "
+        "default argument that is a list. Keep what belongs to a request in local variables."
+    )
     for request in (GET, b"GET / HTTP/1.1\r\n\r\n"):
         with ask(server, *case, half_close=True) as first:
             first.wait(lambda: first.received)
@@ -384,16 +372,21 @@ def check_line(server: Server, host: str) -> None:
         return
     said = server.output()
     if not said.strip():
-        likely = "stdout that is no terminal is written in blocks. Is the line there, with "
-        likely += "print(..., flush=True)?"
+        likely = (
+            "stdout that is no terminal is written in blocks. Is the line there, with "
+            "print(..., flush=True)?"
+        )
         raise Red("Nothing was printed while it ran.", None, line, likely)
     words = said.decode("utf-8", "replace").strip().split("\n")[0] or "nothing"
-    likely = "Print where you listen once you do: listener.getsockname() knows the real port, "
-    likely += "and an IPv6 address stands in brackets. (A server with words of its own is given "
-    likely += "as a command: SERVER='python3 my.py --port {port}'.)"
+    likely = (
+        "Print where you listen once you do: listener.getsockname() knows the real port, "
+        "and an IPv6 address stands in brackets. (A server with words of its own is given "
+        "as a command: SERVER='python3 my.py --port {port}'.)"
+    )
     raise Red(f"It printed: {words}", None, line, likely)
 
 
+@pytest.mark.waits(1.2)
 @clause("H26")
 def test_it_says_where_it_listens(server):
     if not server.is_ours():
@@ -517,8 +510,10 @@ def test_a_signal_ends_it_and_the_port_is_free_at_once(server, case, number):
 
 def check_restart(server: Server) -> None:
     """Start the server again on the port it had; raise Red unless it answers there."""
-    likely = "Connections of the first run are in TIME_WAIT and hold the port for a minute. "
-    likely += "listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1) before bind() says: never mind."
+    likely = (
+        "Connections of the first run are in TIME_WAIT and hold the port for a minute. "
+        "listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1) before bind() says: never mind."
+    )
     try:
         server.start(same_port=True)
     except StartFailed as failed:
@@ -543,6 +538,7 @@ LOUD = {
 }
 
 
+@pytest.mark.waits(0.4)
 @clause("H27")
 def test_control_characters_are_printed_visibly(server):
     with Server(server.target, unbuffered=True) as own:
@@ -563,8 +559,10 @@ def check_printed(server: Server, begun: tuple[int, int], name: str, talk: Conve
     text = printed.decode("utf-8", "surrogateescape")
     worst = re.search("\x1b", text)  # CR alone looks harmless
     if raw := worst or re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f]", text):
-        likely = "A client can write into your terminal: move the cursor, forge lines of a log, "
-        likely += "set its title. Escape before you print: repr(), or unicode_escape."
+        likely = (
+            "A client can write into your terminal: move the cursor, forge lines of a log, "
+            "set its title. Escape before you print: repr(), or unicode_escape."
+        )
         raise Red(
             f"The octet {ord(raw[0]) & 0xFF:#04x} was printed as it came ({name}).",
             talk,

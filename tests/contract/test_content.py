@@ -4,16 +4,17 @@ import random
 
 import pytest
 
-from tests.clauses import clause
+from tests.checker.clauses import clause
+from tests.checker.conversation import ask
+from tests.checker.expect import check_echo, expect, expect_echo
+from tests.checker.refusal import closed_unanswered, refuse
+from tests.checker.verdict import Red
 from tests.contract.cuts import after, before_the_last, octets, three_ways
-from tests.contract.test_field_section import check_not_early, check_waits
-from tests.contract.test_request_line import cases
-from tests.judge import Red, ask, check_echo, expect, expect_echo
-from tests.refusal import closed_unanswered, refuse
+from tests.contract.shared import cases, check_not_early, check_not_smuggled, check_waits, chunked
 
 HOST = b"Host: 127.0.0.1\r\n"
 EVERY_OCTET = bytes(range(256))
-MEBIBYTE = random.Random(8).randbytes(1 << 20)
+RANDOM_MEBIBYTE = random.Random(8).randbytes(1 << 20)
 
 
 def post(content: bytes, method: bytes = b"POST") -> bytes:
@@ -29,14 +30,17 @@ def post(content: bytes, method: bytes = b"POST") -> bytes:
 
 # ---- H08 -------------------------------------------------------------------------------
 
-PACKET = "The content was taken from what came with the head. Count: read until "
-PACKET += "Content-Length octets are there, and no more."
+PACKET = (
+    "The content was taken from what came with the head. Count: read until "
+    "Content-Length octets are there, and no more."
+)
 DECODED = "The content is octets. Decoding, strip() or splitlines() changes them."
 READING = {"content": PACKET, "silent": PACKET, "closed": PACKET}
 
 HELLO = post(b"hello=1")
 
 
+@pytest.mark.waits(2.2)
 @clause("H08")
 @cases(
     three_ways(HELLO)
@@ -107,22 +111,28 @@ def test_the_content_is_read_whatever_the_method(server, method):
 )
 def test_content_length_is_found_however_it_is_written(server, case):
     with ask(server, b"POST /form HTTP/1.1\r\n" + HOST + case + b"\r\n", b"hello") as talk:
-        likely = "Field names are compared without regard to case; white space around the value "
-        likely += "is not part of it."
+        likely = (
+            "Field names are compared without regard to case; white space around the value "
+            "is not part of it."
+        )
         expect_echo(talk, method="POST", content=b"hello", likely=likely)
 
 
 @clause("H08")
 @cases(
     {
-        "whole": [post(MEBIBYTE)],
-        "head-first": after(post(MEBIBYTE), b"\r\n\r\n"),
-        "in-three": [post(MEBIBYTE)[:5000], post(MEBIBYTE)[5000:70_000], post(MEBIBYTE)[70_000:]],
+        "whole": [post(RANDOM_MEBIBYTE)],
+        "head-first": after(post(RANDOM_MEBIBYTE), b"\r\n\r\n"),
+        "in-three": [
+            post(RANDOM_MEBIBYTE)[:5000],
+            post(RANDOM_MEBIBYTE)[5000:70_000],
+            post(RANDOM_MEBIBYTE)[70_000:],
+        ],
     }
 )
 def test_a_mebibyte_arrives_whole(server, case):
     with ask(server, *case) as talk:
-        expect_echo(talk, method="POST", content=MEBIBYTE, likely=READING)
+        expect_echo(talk, method="POST", content=RANDOM_MEBIBYTE, likely=READING)
 
 
 # ---- H09 -------------------------------------------------------------------------------
@@ -140,8 +150,10 @@ def test_a_mebibyte_arrives_whole(server, case):
 )
 def test_a_client_that_half_closes_is_answered(server, case):
     with ask(server, *case, half_close=True) as talk:
-        likely = "recv() returning b'' says that the client sends no more. It may still read: "
-        likely += "nc and scripts shut down their write side so. Answer what is complete."
+        likely = (
+            "recv() returning b'' says that the client sends no more. It may still read: "
+            "nc and scripts shut down their write side so. Answer what is complete."
+        )
         likely = dict.fromkeys(("silent", "closed", "short", "other"), likely)
         likely["refused"] = "Is it refused without the half-close, too? Then see H14."
         content = b"hello=1" if case[0].startswith(b"POST") else b""
@@ -153,8 +165,10 @@ def test_a_client_that_half_closes_is_answered(server, case):
 
 FIRST = b"GET /first HTTP/1.1\r\n" + HOST + b"\r\n"
 SECOND = b"GET /second HTTP/1.1\r\n" + HOST + b"\r\n"
-SURPLUS = "Everything that recv() returned was taken for the request. Its end is known: the "
-SURPLUS += "empty line, and Content-Length octets after it. What follows is not part of it."
+SURPLUS = (
+    "Everything that recv() returned was taken for the request. Its end is known: the "
+    "empty line, and Content-Length octets after it. What follows is not part of it."
+)
 
 
 @clause("H10")
@@ -182,8 +196,10 @@ def test_what_follows_a_request_is_not_part_of_it(server, case):
 def test_what_follows_does_not_destroy_the_answer(server):
     with ask(server) as talk:  # a client that sends all it has before it reads
         talk.send(FIRST + b"surplus " * (1 << 15), listening=False)
-        likely = "The answer was sent, and the connection closed with input unread: the reset "
-        likely += "destroys what is still on its way. shutdown(SHUT_WR), read and drop, close."
+        likely = (
+            "The answer was sent, and the connection closed with input unread: the reset "
+            "destroys what is still on its way. shutdown(SHUT_WR), read and drop, close."
+        )
         response = expect_echo(talk, likely={"closed": likely, "short": likely})
         if response.closes and talk.reads_end() == "reset":
             raise Red(
@@ -220,8 +236,10 @@ def check_first_of_two(talk, first: bytes, surplus: bytes) -> None:
 
 # ---- H15 -------------------------------------------------------------------------------
 
-WAITING = "The client sends its content once it has read 100 Continue; curl waits a second, "
-WAITING += "others for ever. Send that line before you wait for content."
+WAITING = (
+    "The client sends its content once it has read 100 Continue; curl waits a second, "
+    "others for ever. Send that line before you wait for content."
+)
 
 
 def expecting(version: bytes, field: bytes = b"Expect: 100-continue\r\n") -> list[bytes]:
@@ -283,8 +301,10 @@ def test_a_client_of_http_1_0_never_gets_100(server, case):
     with ask(server, *case) as talk:
         first = talk.response("POST", interim=True)
         if first and first.status and first.status < 200:
-            likely = "RFC 9110 §10.1.1: HTTP/1.0 knows no 1xx; its client takes this for the "
-            likely += "answer. Look at the version before you send 100."
+            likely = (
+                "RFC 9110 §10.1.1: HTTP/1.0 knows no 1xx; its client takes this for the "
+                "answer. Look at the version before you send 100."
+            )
             raise Red("An HTTP/1.0 client got 100 Continue.", talk, "200 alone", likely)
         talk.read_to = 0
         expect_echo(talk, method="POST", content=b"hello", likely=READING)
@@ -316,9 +336,11 @@ BAD_LENGTHS = {
     "comma-alone": b",",
     "no-break-space": b"\xa05",
 }
-NOT_INT = "int() takes +5, 1_0 and digits of other scripts, and isdigit() takes ². RFC 9110 "
-NOT_INT += "§8.6: 1*DIGIT. Match the octets 0 to 9 first, then call int(). (White space is SP and "
-NOT_INT += "HTAB: bare strip() takes away more.)"
+NOT_INT = (
+    "int() takes +5, 1_0 and digits of other scripts, and isdigit() takes ². RFC 9110 "
+    "§8.6: 1*DIGIT. Match the octets 0 to 9 first, then call int(). (White space is SP and "
+    "HTAB: bare strip() takes away more.)"
+)
 NOT_INT = dict.fromkeys(("accepted", "other", "closed"), NOT_INT)
 
 
@@ -342,8 +364,10 @@ def test_a_content_length_that_is_not_digits_is_refused_for_get_too(server):
     refuse(server, request, {400}, mark=b"Content-Length: x", likely=NOT_INT)
 
 
-TWO = "Two lengths are two messages: one reader stops where another goes on (request "
-TWO += "smuggling). In a dict the last field wins. Look at all of them."
+TWO = (
+    "Two lengths are two messages: one reader stops where another goes on (request "
+    "smuggling). In a dict the last field wins. Look at all of them."
+)
 
 
 @clause("H20")
@@ -386,27 +410,6 @@ def test_identical_content_lengths_are_refused_or_read_as_one(server, case):
     )
 
 
-def check_not_smuggled(server, fields: bytes, permitted: set[int]) -> None:
-    """Raise Red if what follows a refused head, and may be its content, is answered."""
-    smuggled = b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
-    head = b"POST / HTTP/1.1\r\n" + HOST + fields + b"\r\n"
-    with ask(server, head + smuggled, half_close=True) as talk:
-        if closed_unanswered(talk):
-            return
-        response = expect(talk, permitted, sent_mark=fields)
-        talk.reads_end()
-        second = talk.response()
-        if second and b"/smuggled" in second.content:
-            raise Red(
-                f"After the {response.status}, what may be content was answered as a request.",
-                talk,
-                "a refusal, and then the end of the connection",
-                "Where nobody can say how long a refused request is, the connection ends: "
-                "else its content is read as the next request (RFC 9112 §11.2, smuggling).",
-                got_mark=(second.start, second.start + 12),
-            )
-
-
 @clause("H20")
 @cases(
     {
@@ -425,8 +428,10 @@ def test_leading_zeros_are_digits(server, case):
     content = b"hello, world"
     request = b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: " + case + b"\r\n\r\n" + content
     with ask(server, request) as talk:
-        likely = "RFC 9110 §8.6: 1*DIGIT, however many. int() fails above 4,300 digits; take "
-        likely += "the leading zeros off first. They are decimal digits, not octal ones."
+        likely = (
+            "RFC 9110 §8.6: 1*DIGIT, however many. int() fails above 4,300 digits; take "
+            "the leading zeros off first. They are decimal digits, not octal ones."
+        )
         expect_echo(talk, method="POST", content=content, likely=likely)
 
 
@@ -439,9 +444,10 @@ def test_5000_digits_are_refused(server):
 
 # ---- H21 -------------------------------------------------------------------------------
 
-CHUNKS = b"5\r\nhello\r\n0\r\n\r\n"
-IGNORED = "Without Content-Length the content was read as empty, and its octets as the next "
-IGNORED += "request. Look for Transfer-Encoding, in any spelling, before Content-Length."
+IGNORED = (
+    "Without Content-Length the content was read as empty, and its octets as the next "
+    "request. Look for Transfer-Encoding, in any spelling, before Content-Length."
+)
 
 
 def decoded(talk, response) -> None:
@@ -456,11 +462,7 @@ def decoded(talk, response) -> None:
     )
 
 
-def chunked(fields: bytes, content: bytes = CHUNKS, version: bytes = b"HTTP/1.1") -> bytes:
-    """Return a request with those fields and chunks."""
-    return b"POST /form " + version + b"\r\n" + HOST + fields + b"\r\n" + content
-
-
+@pytest.mark.waits(1)
 @clause("H21")
 @cases(
     {
@@ -572,8 +574,10 @@ def test_what_follows_a_refused_coding_is_no_request(server, case):
 
 # ---- H23 -------------------------------------------------------------------------------
 
-HALF = "What had come when the input ended was taken for the whole. recv() returning b'' "
-HALF += "before the request is complete means: refuse it, or close."
+HALF = (
+    "What had come when the input ended was taken for the whole. recv() returning b'' "
+    "before the request is complete means: refuse it, or close."
+)
 
 UNFINISHED = {
     "request-line": b"GET /hel",
@@ -590,6 +594,7 @@ UNFINISHED = {
 }
 
 
+@pytest.mark.waits(0.8)
 @clause("H23")
 @pytest.mark.parametrize("cut", [lambda request: [request], octets], ids=["whole", "octets"])
 @pytest.mark.parametrize("request_octets", UNFINISHED.values(), ids=UNFINISHED)

@@ -4,12 +4,13 @@ import re
 
 import pytest
 
-from tests.clauses import clause
+from tests.checker.clauses import clause
+from tests.checker.conversation import ask
+from tests.checker.expect import check_echo, expect_echo
+from tests.checker.refusal import refuse
+from tests.checker.verdict import Red
 from tests.contract.cuts import after, before_the_last, inside_line_ends, octets, three_ways
-from tests.contract.test_request_line import cases
-from tests.conversation import Conversation
-from tests.judge import Red, ask, check_echo, expect_echo
-from tests.refusal import refuse
+from tests.contract.shared import PAUSED, cases, check_not_early, check_waits
 
 LINE = b"GET /hello HTTP/1.1\r\n"
 HOST = b"Host: 127.0.0.1\r\n"
@@ -26,18 +27,7 @@ ONE_RECV = (
 TOO_SMALL = "recv(1024) returns 1024 octets at the most. Call it until the empty line is there."
 
 
-def check_not_early(talk, likely: str) -> None:
-    """Raise Red if the answer began before the last piece was sent."""
-    if talk.came_after < len(talk.sent):
-        raise Red(
-            f"It came after piece {talk.came_after} of {len(talk.sent)}, before the request "
-            "was complete.",
-            talk,
-            f"200, after piece {len(talk.sent)}",
-            likely,
-        )
-
-
+@pytest.mark.waits(2)
 @clause("H07")
 @cases(
     three_ways(GET)
@@ -62,13 +52,6 @@ def test_the_head_is_read_however_it_is_cut(server, case):
         check_not_early(talk, ONE_RECV)
 
 
-PAUSE_SECONDS = 1.3  # longer than the timeouts by which some servers notice that nothing comes
-PAUSED = (
-    "A pause was taken for the end of the request: a recv() with a timeout, or one that does "
-    "not block. Only the octets say where a request ends, however long they take."
-)
-
-
 @clause("H07")
 def test_a_pause_does_not_end_the_head(server):
     with ask(server, GET[:-20]) as talk:
@@ -76,20 +59,10 @@ def test_a_pause_does_not_end_the_head(server):
         expect_echo(talk, targets=("/hello",), field=b"z9", likely=PAUSED)
 
 
-def check_waits(talk: Conversation, rest: bytes) -> None:
-    """Raise Red unless the server waits for rest, which is then sent."""
-    if talk.take(PAUSE_SECONDS):
-        raise Red(
-            f"It did not wait {PAUSE_SECONDS} s for the rest.",
-            talk,
-            "200, once the rest has been sent",
-            PAUSED,
-        )
-    talk.send(rest)
-
-
-FULL = "It waits for more when recv() has filled its buffer. Only the empty line says that the "
-FULL += "head is complete; a full buffer says nothing."
+FULL = (
+    "It waits for more when recv() has filled its buffer. Only the empty line says that the "
+    "head is complete; a full buffer says nothing."
+)
 
 
 @clause("H07")
@@ -159,8 +132,10 @@ MALFORMED = {
     "percent-alone": b"example%.com",
     "quotes": b'"example.com"',
 }
-MUST = "RFC 9112 §3.2: a server MUST answer with 400 any HTTP/1.1 request without Host, and "
-MUST += "any request with more than one, or with one that is no host. "
+MUST = (
+    "RFC 9112 §3.2: a server MUST answer with 400 any HTTP/1.1 request without Host, and "
+    "any request with more than one, or with one that is no host. "
+)
 
 
 @clause("H18")
@@ -249,8 +224,10 @@ def test_a_well_formed_host_is_accepted(server, host):
 )
 def test_host_is_found_however_it_is_written(server, case):
     with ask(server, LINE + case + b"\r\n") as talk:
-        likely = "Names are compared without regard to case, white space around a value is not "
-        likely += "part of it, and an empty Host is well-formed."
+        likely = (
+            "Names are compared without regard to case, white space around a value is not "
+            "part of it, and an empty Host is well-formed."
+        )
         expect_echo(talk, targets=("/hello",), likely=likely)
 
 
@@ -294,8 +271,10 @@ def test_a_field_line_is_refused_in_any_place_and_however_cut(server, case):
     refuse(server, octets(LINE + HOST + case + b"\r\n\r\n"), {400}, mark=case, likely=NAME)
 
 
-FOLD = "A line that begins with white space used to continue the one before (obs-fold). "
-FOLD += "RFC 9112 §5.2: refuse it with 400, or put spaces in place of the fold."
+FOLD = (
+    "A line that begins with white space used to continue the one before (obs-fold). "
+    "RFC 9112 §5.2: refuse it with 400, or put spaces in place of the fold."
+)
 
 
 @clause("H19")
@@ -329,8 +308,10 @@ def test_a_folded_field_line_is_refused(server, case):
 @clause("H19")
 @cases({"space": b" X-A: 1", "tab": b"\tX-A: 1", "space-alone": b" ", "space-host": b" Host: b"})
 def test_white_space_before_the_first_field_is_refused(server, case):
-    likely = "RFC 9112 §2.2: white space between the request-line and the first field is "
-    likely += "refused, or the line is dropped; never is it read as a field."
+    likely = (
+        "RFC 9112 §2.2: white space between the request-line and the first field is "
+        "refused, or the line is dropped; never is it read as a field."
+    )
 
     def dropped(talk, response):
         if case.strip() and case.strip() in response.content:
@@ -359,8 +340,10 @@ def test_white_space_before_the_first_field_is_refused(server, case):
     }
 )
 def test_cr_and_nul_in_a_value_are_refused(server, case):
-    likely = "RFC 9110 §5.5: CR, LF and NUL in a value are dangerous, since others end lines "
-    likely += "or strings there. Refuse with 400, or replace each by a space."
+    likely = (
+        "RFC 9110 §5.5: CR, LF and NUL in a value are dangerous, since others end lines "
+        "or strings there. Refuse with 400, or replace each by a space."
+    )
 
     def replaced(talk, response):
         if re.search(rb"\r(?!\n)|\0", response.content.partition(b"\r\n\r\n")[0]):
@@ -403,8 +386,10 @@ def test_other_controls_in_a_value_are_refused_or_passed_on(server, case):
     )
 
 
-BARE_LF = "Someone is typing, or a script has the line ends of an editor. A server that looks "
-BARE_LF += "for CR LF alone waits for ever: look for LF, then see whether CR stands before it."
+BARE_LF = (
+    "Someone is typing, or a script has the line ends of an editor. A server that looks "
+    "for CR LF alone waits for ever: look for LF, then see whether CR stands before it."
+)
 
 
 @clause("H19")
@@ -444,8 +429,10 @@ CLIENT_HELLO += b"\x00\x00\x04\x13\x01\x00\xff\x01\x00"
 @clause("H19")
 @cases({"whole": [CLIENT_HELLO], "octet-by-octet": octets(CLIENT_HELLO)})
 def test_tls_is_refused_at_once(server, case):
-    likely = "A browser that was given https:// sends this, and then waits. There is no line "
-    likely += "end in it: look at the first octet, 0x16, before you look for lines."
+    likely = (
+        "A browser that was given https:// sends this, and then waits. There is no line "
+        "end in it: look at the first octet, 0x16, before you look for lines."
+    )
     refuse(
         server,
         case,

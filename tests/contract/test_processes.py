@@ -14,14 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.clauses import clause
-from tests.contract.hosted import answer, gate, json_of, red, request, said, token
-from tests.contract.test_request_line import cases
-from tests.contract.test_response import SOON
-from tests.conversation import ANSWER_SECONDS, Conversation
-from tests.harness import ROOT, Server, describe_exit
-from tests.judge import Red, ask, expect
-from tests.processes import (
+from tests.checker.clauses import clause
+from tests.checker.conversation import ANSWER_SECONDS, Conversation, ask
+from tests.checker.expect import expect
+from tests.checker.processes import (
     Member,
     acceptor,
     besides,
@@ -33,11 +29,14 @@ from tests.processes import (
     settled,
     sockets,
 )
-from tests.processes import (
-    own as own_server,
-)
-from tests.refusal import check_refusal
-from tests.runner import told
+from tests.checker.processes import own as own_server
+from tests.checker.refusal import check_refusal
+from tests.checker.server import Server, describe_exit
+from tests.checker.stderr import gist_of
+from tests.checker.verdict import Red
+from tests.contract.hosted import answer, gate, json_of, red, request, said, token
+from tests.contract.shared import SOON, cases
+from tests.parts import ROOT
 
 HOST = b"Host: 127.0.0.1\r\n"
 GET = b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -91,9 +90,11 @@ def verdict(
 
 # ---- P01 -------------------------------------------------------------------------------
 
-ALONE = "The server serves one request after the other: others wait in the backlog, which looks "
-ALONE += "like being served until the first one takes long. Does the parent wait for its child "
-ALONE += "(os.wait, os.waitpid without WNOHANG) before it accepts again? Fork, and go on."
+ALONE = (
+    "The server serves one request after the other: others wait in the backlog, which looks "
+    "like being served until the first one takes long. Does the parent wait for its child "
+    "(os.wait, os.waitpid without WNOHANG) before it accepts again? Fork, and go on."
+)
 
 SOME = "There is a limit, or a pool of processes, or some are served by the process that accepts."
 
@@ -120,11 +121,15 @@ def test_slow_requests_are_served_at_once(server):
 
 # ---- P02 -------------------------------------------------------------------------------
 
-KEPT_WAITING = "The process that accepts must not read, write or wait for a client: all of "
-KEPT_WAITING += "that belongs into the child."
+KEPT_WAITING = (
+    "The process that accepts must not read, write or wait for a client: all of "
+    "that belongs into the child."
+)
 
-BLOCKS = "When the first child had ended, the parent waited for the others: waitpid() without "
-BLOCKS += "WNOHANG blocks until one of them ends, and they wait for their clients."
+BLOCKS = (
+    "When the first child had ended, the parent waited for the others: waitpid() without "
+    "WNOHANG blocks until one of them ends, and they wait for their clients."
+)
 
 
 def stuck(server: Server) -> Conversation:
@@ -135,6 +140,7 @@ def stuck(server: Server) -> Conversation:
     return talk
 
 
+@pytest.mark.waits(5.5)
 @clause("P02")
 @cases(
     {
@@ -167,12 +173,17 @@ def test_a_client_that_takes_long_keeps_no_other_waiting(server, case):
 
 # ---- P03 -------------------------------------------------------------------------------
 
-NOBODY = "Nobody waits for the children. The kernel keeps the pid and the status of each until "
-NOBODY += "its parent asks: os.waitpid(-1, os.WNOHANG) in a handler for SIGCHLD."
-ONCE = "SIGCHLD is not queued: one signal can stand for many children. Wait in a loop, until "
-ONCE += "waitpid(-1, os.WNOHANG) returns (0, 0) or raises ChildProcessError."
+NOBODY = (
+    "Nobody waits for the children. The kernel keeps the pid and the status of each until "
+    "its parent asks: os.waitpid(-1, os.WNOHANG) in a handler for SIGCHLD."
+)
+ONCE = (
+    "SIGCHLD is not queued: one signal can stand for many children. Wait in a loop, until "
+    "waitpid(-1, os.WNOHANG) returns (0, 0) or raises ChildProcessError."
+)
 
 
+@pytest.mark.waits(4)
 @clause("P03")
 @cases({"one-after-the-other": 1, "a-burst-of-128": BURST})
 def test_no_zombie_is_left(server, case):
@@ -187,8 +198,10 @@ def test_no_zombie_is_left(server, case):
     left = first
     zombies = [member for member in left if member.state == psutil.STATUS_ZOMBIE]
     whom = f"{len(zombies)} of {count} children were" if count > 1 else "The one child was"
-    problem = f"{whom} never waited for, with no further connection, three times in a row: "
-    problem += f"{describe(zombies)}."
+    problem = (
+        f"{whom} never waited for, with no further connection, three times in a row: "
+        f"{describe(zombies)}."
+    )
     if not zombies:
         problem = f"{len(left)} of {count} children are still there: {describe(left)}."
     likely = ONCE if count > 1 else NOBODY
@@ -212,10 +225,14 @@ def test_no_zombie_is_left_of_those_who_were_refused_or_left(server):
 
 # ---- P04 -------------------------------------------------------------------------------
 
-COPY = "fork() copies every descriptor. The kernel ends a connection when the last copy is "
-COPY += "closed, so the parent must close its own, at once after the fork."
-EARS = "fork() copies the listener too. listener.close() is the first thing that a child does: "
-EARS += "else it listens on when the parent is gone, and nobody accepts."
+COPY = (
+    "fork() copies every descriptor. The kernel ends a connection when the last copy is "
+    "closed, so the parent must close its own, at once after the fork."
+)
+EARS = (
+    "fork() copies the listener too. listener.close() is the first thing that a child does: "
+    "else it listens on when the parent is gone, and nobody accepts."
+)
 
 
 @clause("P04")
@@ -233,22 +250,30 @@ def test_the_parent_keeps_no_connection(server):
             after = descriptors(parent)
             if held:
                 fd, what = held[0]
-                problem = f"The parent (pid {parent}) still holds {len(held)} of 20 connections "
-                problem += f"when all children are gone: descriptor {fd} {what}, and so on."
-                permitted = "the end of the connection when the child is done; the parent "
-                permitted += f"with its {before} descriptors"
+                problem = (
+                    f"The parent (pid {parent}) still holds {len(held)} of 20 connections "
+                    f"when all children are gone: descriptor {fd} {what}, and so on."
+                )
+                permitted = (
+                    "the end of the connection when the child is done; the parent "
+                    f"with its {before} descriptors"
+                )
                 raise verdict(problem, permitted, COPY, talks[-1])
         settled(lambda: descriptors(parent) <= before + 1, 1.0)
         with crowd(own, BURST):
             pass
         settled(lambda: descriptors(parent) <= after, GONE_SECONDS)
         if (end := descriptors(parent)) > after:
-            problem = f"The parent (pid {parent}) had {after} descriptors before a burst of "
-            problem += f"{BURST}, and has {end} after it."
+            problem = (
+                f"The parent (pid {parent}) had {after} descriptors before a burst of "
+                f"{BURST}, and has {end} after it."
+            )
             likely = COPY
             if not [what for what in sockets(parent, own.port) if what[1] != "the listener"]:
-                likely = "They are no connections. Something is opened for each child, a pipe say, "
-                likely += "and never closed."
+                likely = (
+                    "They are no connections. Something is opened for each child, a pipe say, "
+                    "and never closed."
+                )
             raise verdict(problem, f"{after} descriptors, as before", likely)
 
 
@@ -267,8 +292,10 @@ def test_a_sibling_holds_no_connection(server):
             expect(talk, {200})
             if talk.response() is None and not talk.reads_end():
                 problem = "The child is done, and the connection is open while another child works."
-                likely = "The parent still had this connection when it forked for the next client, "
-                likely += "who holds a copy now. Close it right after the fork, not later."
+                likely = (
+                    "The parent still had this connection when it forked for the next client, "
+                    "who holds a copy now. Close it right after the fork, not later."
+                )
                 raise verdict(problem, "the end of the connection, at once", likely, talk)
 
 
@@ -282,8 +309,9 @@ def test_the_child_holds_no_listener(server):
             for member in besides(own, known):
                 for fd, what in sockets(member.pid, own.port):
                     if what == "the listener":
-                        problem = f"The child (pid {member.pid}) holds the listener, as "
-                        problem += f"descriptor {fd}."
+                        problem = (
+                            f"The child (pid {member.pid}) holds the listener, as descriptor {fd}."
+                        )
                         raise verdict(problem, "a child with its connection only", EARS, talk)
             for pid in known:
                 with contextlib.suppress(ProcessLookupError):
@@ -327,14 +355,21 @@ DEATHS = {
     "sigterm": "SIGTERM",
     "sigabrt": "SIGABRT",
 }
-TOOK_DOWN = "The application ran in the process that accepts: one request took the server down. "
-TOOK_DOWN += "It belongs into a child."
-OF_A_DEATH = "A child died of a signal or with a status, and the parent did not survive that, or "
-OF_A_DEATH += "took a rest: look at what its handler does with what waitpid() returns."
-STILL_OPEN = "The kernel closes what a dead process held, but somebody else has a copy of this "
-STILL_OPEN += "connection: the parent, or a sibling that was forked meanwhile."
+TOOK_DOWN = (
+    "The application ran in the process that accepts: one request took the server down. "
+    "It belongs into a child."
+)
+OF_A_DEATH = (
+    "A child died of a signal or with a status, and the parent did not survive that, or "
+    "took a rest: look at what its handler does with what waitpid() returns."
+)
+STILL_OPEN = (
+    "The kernel closes what a dead process held, but somebody else has a copy of this "
+    "connection: the parent, or a sibling that was forked meanwhile."
+)
 
 
+@pytest.mark.waits(5)
 @clause("P05")
 @cases({f"{name}{late}": (how, late) for name, how in DEATHS.items() for late in ("", "-late")})
 def test_a_child_may_die_and_its_client_hears_at_once(server, case):
@@ -418,13 +453,15 @@ def check_goes_on(server: Server, parent: int, likely: str) -> None:
 
 # ---- P06 -------------------------------------------------------------------------------
 
-STORM = "The handler raised. Where there is no child at all, waitpid() raises ChildProcessError: "
-STORM += "expect it. An exception in a handler comes out of whatever the program was doing."
+STORM = (
+    "The handler raised. Where there is no child at all, waitpid() raises ChildProcessError: "
+    "expect it. An exception in a handler comes out of whatever the program was doing."
+)
 
 STUCK = (
     "The handler waits: os.wait(), or waitpid() without WNOHANG, returns when a child ends, and "
+    "none has."
 )
-STUCK += "none has."
 
 
 def storm(pid: int, count: int) -> None:
@@ -467,9 +504,11 @@ def test_a_storm_changes_nothing(server):
 
 # ---- P07 -------------------------------------------------------------------------------
 
-FELL_BACK = "After its connection a child must not return from where it was forked: what comes "
-FELL_BACK += "after is the parent's loop. try: serve; finally: os._exit(). An exception that "
-FELL_BACK += "passes a bare os._exit() passes it by, and sys.exit() is an exception too."
+FELL_BACK = (
+    "After its connection a child must not return from where it was forked: what comes "
+    "after is the parent's loop. try: serve; finally: os._exit(). An exception that "
+    "passes a bare os._exit() passes it by, and sys.exit() is an exception too."
+)
 ENDINGS = {
     "answered": request("/"),
     "refused": b"x\r\n\r\n",
@@ -486,6 +525,7 @@ ENDINGS = {
 }
 
 
+@pytest.mark.waits(6)
 @clause("P07")
 @cases(ENDINGS)
 def test_a_child_is_gone_after_its_connection(server, case):
@@ -538,10 +578,14 @@ def test_a_client_that_breaks_off_leaves_no_child(server):
 
 # ---- P08 -------------------------------------------------------------------------------
 
-NO_FORK = "fork() fails where the system has no process left (BlockingIOError, an OSError). "
-NO_FORK += "Expect it around os.fork(): answer 503 from the parent, close, and accept on."
-AT_ONCE = "The parent must not wait: not for the request, which may never come, and not for room "
-AT_ONCE += "to send. setblocking(False), send 503, shutdown, drop what has come, close."
+NO_FORK = (
+    "fork() fails where the system has no process left (BlockingIOError, an OSError). "
+    "Expect it around os.fork(): answer 503 from the parent, close, and accept on."
+)
+AT_ONCE = (
+    "The parent must not wait: not for the request, which may never come, and not for room "
+    "to send. setblocking(False), send 503, shutdown, drop what has come, close."
+)
 LIMITED = "(In this test os.fork() fails while the suite says so; the server is unchanged.)"
 
 
@@ -600,6 +644,7 @@ def expect_503(talk: Conversation, response, before: float) -> None:
     check_refusal(talk, response, before)
 
 
+@pytest.mark.waits(4.5)
 @clause("P08")
 @cases(
     {
@@ -664,8 +709,10 @@ def test_clients_without_a_process_neither_wait_nor_stay(server):
 
             settled(lambda: not held(), GONE_SECONDS)
             if held():
-                problem = f"The parent still holds {len(held())} of 21 connections that it had no "
-                problem += "process for."
+                problem = (
+                    f"The parent still holds {len(held())} of 21 connections that it had no "
+                    "process for."
+                )
                 likely = "Close the connection where fork() failed, too. " + AT_ONCE
                 raise verdict(problem, "none", likely, silent[0])
         switch.unlink()
@@ -730,9 +777,11 @@ def processes_of(uid: int) -> int:
 
 # ---- P09 -------------------------------------------------------------------------------
 
-STOLEN = "The child inherited the parent's handler, which waits for any child and so took the "
-STOLEN += "status away. The first thing in a child: signal.signal(SIGCHLD, SIG_DFL). (And "
-STOLEN += "SIG_IGN, in parent or child, throws every status away.)"
+STOLEN = (
+    "The child inherited the parent's handler, which waits for any child and so took the "
+    "status away. The first thing in a child: signal.signal(SIGCHLD, SIG_DFL). (And "
+    "SIG_IGN, in parent or child, throws every status away.)"
+)
 
 
 @clause("P09")
@@ -740,8 +789,10 @@ STOLEN += "SIG_IGN, in parent or child, throws every status away.)"
 def test_the_application_reads_the_status_of_its_own_children(server, case):
     talk, response = answer(server, request("children", how=case), STOLEN)
     if response.content != b"7":
-        problem = "The application ran a child that exits with 7, and was told "
-        problem += f"{response.content.decode('latin-1')}."
+        problem = (
+            "The application ran a child that exits with 7, and was told "
+            f"{response.content.decode('latin-1')}."
+        )
         raise red(talk, problem, "7", STOLEN, response.content)
 
 
@@ -749,8 +800,10 @@ def test_the_application_reads_the_status_of_its_own_children(server, case):
 def test_no_signal_is_blocked_in_the_application(server):
     talk, response = answer(server, request("mask"))
     if response.content:
-        likely = "A child inherits the mask, and so do the application's own children: whoever "
-        likely += "blocks a signal around fork() unblocks it in both processes."
+        likely = (
+            "A child inherits the mask, and so do the application's own children: whoever "
+            "blocks a signal around fork() unblocks it in both processes."
+        )
         problem = f"Blocked in the child: {response.content.decode('latin-1')}."
         raise red(talk, problem, "no signal blocked", likely, response.content)
 
@@ -826,11 +879,15 @@ def test_the_first_line_comes_out_once(server):
 
 # ---- P11 -------------------------------------------------------------------------------
 
-IN_THE_WAY = "It goes on, or waits for its children. The default actions of SIGINT and SIGTERM "
-IN_THE_WAY += "end a process at once; a handler that returns, or an except that catches "
-IN_THE_WAY += "KeyboardInterrupt, does not."
-NOISE = "A terminal sends SIGINT to every process of the group, and in each child Python raises "
-NOISE += "KeyboardInterrupt. signal.signal(SIGINT, SIG_DFL) in the parent, before any fork."
+IN_THE_WAY = (
+    "It goes on, or waits for its children. The default actions of SIGINT and SIGTERM "
+    "end a process at once; a handler that returns, or an except that catches "
+    "KeyboardInterrupt, does not."
+)
+NOISE = (
+    "A terminal sends SIGINT to every process of the group, and in each child Python raises "
+    "KeyboardInterrupt. signal.signal(SIGINT, SIG_DFL) in the parent, before any fork."
+)
 
 
 @contextlib.contextmanager
@@ -860,7 +917,7 @@ def check_quiet(own: Server) -> None:
     if own.is_ours() and "Traceback" in own.errors():
         noise = NOISE if "KeyboardInterrupt" in own.errors() else "Its last line says what it was."
         noisy = verdict("A process ended with a traceback.", "silence", noise)
-        noisy.stderr = told(own.errors()[own.errors().rindex("Traceback") :])
+        noisy.stderr = gist_of(own.errors()[own.errors().rindex("Traceback") :])
         raise noisy
 
 
@@ -880,6 +937,7 @@ def runs(pid: int) -> bool:
         return False
 
 
+@pytest.mark.waits(3.5)
 @clause("P11")
 def test_ctrl_c_ends_it_with_children_at_work(server):
     with at_work(server) as (own, until, talks):
@@ -922,8 +980,10 @@ def test_idle_it_ends_at_once(server):
 
 # ---- P12 -------------------------------------------------------------------------------
 
-SECOND = "The process that served this one had served before. fork() for each connection, and "
-SECOND += "end the child after it: what a request changes in memory is gone with the process."
+SECOND = (
+    "The process that served this one had served before. fork() for each connection, and "
+    "end the child after it: what a request changes in memory is gone with the process."
+)
 PARENTS = "The application ran in the process that accepts."
 
 

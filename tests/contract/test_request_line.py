@@ -1,19 +1,14 @@
 """H11 to H14, H16 and H17: the first line of a request."""
 
-import pytest
-
-from tests.clauses import clause
+from tests.checker.clauses import clause
+from tests.checker.conversation import ask
+from tests.checker.expect import check_echo, expect_echo
+from tests.checker.refusal import refuse
 from tests.contract.cuts import octets, three_ways
-from tests.judge import ask, check_echo, expect_echo
-from tests.refusal import refuse
+from tests.contract.shared import cases
 
 HOST = b"Host: 127.0.0.1\r\n\r\n"
 GET = b"GET /hello HTTP/1.1\r\n" + HOST
-
-
-def cases(table: dict) -> pytest.MarkDecorator:
-    """Return the parameters of a test, named by the keys of table."""
-    return pytest.mark.parametrize("case", table.values(), ids=table)
 
 
 # ---- H11 -------------------------------------------------------------------------------
@@ -23,8 +18,10 @@ def cases(table: dict) -> pytest.MarkDecorator:
 @cases(three_ways(b"\r\n" + GET) | {"line-and-request": [b"\r\n", GET]})
 def test_an_empty_line_before_the_request_line_is_ignored(server, case):
     with ask(server, *case) as talk:
-        likely = "The first line was taken for the request-line without a look at it. RFC 9112 "
-        likely += "§2.2: a server SHOULD ignore at least one empty line there; a 400 is right too."
+        likely = (
+            "The first line was taken for the request-line without a look at it. RFC 9112 "
+            "§2.2: a server SHOULD ignore at least one empty line there; a 400 is right too."
+        )
         words = "200, as without the empty line (or a refusal with 400)"
         expect_echo(talk, targets=("/hello",), statuses={400}, words=words, likely=likely)
 
@@ -76,8 +73,10 @@ def test_100_field_lines_are_accepted(server):
 def test_a_target_in_absolute_form_is_accepted(server, case):
     target, path = case
     with ask(server, b"GET " + target + b" HTTP/1.1\r\n" + HOST) as talk:
-        likely = "Only a target with a slash in front was foreseen. RFC 9112 §3.2.2: a server "
-        likely += "MUST accept the absolute-form, though clients send it only to proxies."
+        likely = (
+            "Only a target with a slash in front was foreseen. RFC 9112 §3.2.2: a server "
+            "MUST accept the absolute-form, though clients send it only to proxies."
+        )
         seen = (target.decode(), path, path.replace("/?", "?"))
         expect_echo(talk, targets=seen, likely=likely)
 
@@ -95,8 +94,10 @@ def test_a_target_in_absolute_form_is_accepted(server, case):
 def test_a_target_that_only_looks_odd_is_accepted(server, case):
     method, target = case
     with ask(server, method + b" " + target + b" HTTP/1.1\r\n" + HOST) as talk:
-        likely = "The target was handed to a URL parser, which takes //a for a host and * for "
-        likely += "nothing. In origin-form all of it is path and query; * goes with OPTIONS."
+        likely = (
+            "The target was handed to a URL parser, which takes //a for a host and * for "
+            "nothing. In origin-form all of it is path and query; * goes with OPTIONS."
+        )
         targets = (target.decode(), "") if target == b"*" else (target.decode(),)
         expect_echo(talk, method=method.decode(), targets=targets, likely=likely)
 
@@ -121,8 +122,10 @@ def test_an_absolute_form_without_a_host_is_refused(server, case):
 @cases(three_ways(b"GET /old HTTP/1.0\r\n\r\n") | {"host": [b"GET /old HTTP/1.0\r\n" + HOST]})
 def test_http_1_0_is_answered_without_host(server, case):
     with ask(server, *case) as talk:
-        likely = "Host came with HTTP/1.1; a client of HTTP/1.0 need not send it. Does the "
-        likely += "code compare the version with HTTP/1.1 alone?"
+        likely = (
+            "Host came with HTTP/1.1; a client of HTTP/1.0 need not send it. Does the "
+            "code compare the version with HTTP/1.1 alone?"
+        )
         expect_echo(talk, targets=("/old",), likely=likely)
 
 
@@ -136,8 +139,10 @@ def test_content_of_an_http_1_0_request_is_read(server):
 @cases({"1.2": b"HTTP/1.2", "1.9": b"HTTP/1.9"})
 def test_a_later_minor_version_is_answered_as_http_1_1(server, case):
     with ask(server, b"GET /new " + case + b"\r\n" + HOST) as talk:
-        likely = "The version was compared with HTTP/1.1 as a string. RFC 9110 §2.5: a higher "
-        likely += "minor version is to be processed as the highest that the server knows."
+        likely = (
+            "The version was compared with HTTP/1.1 as a string. RFC 9110 §2.5: a higher "
+            "minor version is to be processed as the highest that the server knows."
+        )
         words = "200, as for HTTP/1.1 (or 505)"
         expect_echo(talk, targets=("/new",), statuses={505}, words=words, likely=likely)
 
@@ -284,8 +289,10 @@ def test_connect_is_refused(server, case):
 )
 def test_octets_that_browsers_send_are_passed_as_they_are(server, case):
     with ask(server, b"GET " + case + b" HTTP/1.1\r\n" + HOST) as talk:
-        likely = "The target is not yours to repair: any octet from 0x21 to 0x7E but # is "
-        likely += "passed on as it is (policy), percent signs too."
+        likely = (
+            "The target is not yours to repair: any octet from 0x21 to 0x7E but # is "
+            "passed on as it is (policy), percent signs too."
+        )
         expect_echo(talk, targets=(case.decode(),), likely=likely)
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.checks import (
+from tests.checker.checks import (
     SECOND,
     check_date,
     check_framing,
@@ -12,12 +12,13 @@ from tests.checks import (
     check_status_line,
     check_with_h11,
 )
-from tests.clauses import clause
-from tests.conversation import Conversation, Response
-from tests.harness import Server
-from tests.judge import Red, ask, expect, read_echo
+from tests.checker.clauses import clause
+from tests.checker.conversation import Conversation, Response, ask
+from tests.checker.expect import expect, read_echo
+from tests.checker.server import Server
+from tests.checker.verdict import Red
+from tests.contract.shared import SOON
 
-SOON = 0.8  # seconds: what is sent in a row with the answer is here long before, in one of three
 GET = b"GET /hello?x=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 POST = b"POST /form HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n\r\nhello"
 UTF8 = "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Name: Zoë\r\nContent-Length: 9\r\n\r\nGrüße €"
@@ -139,8 +140,10 @@ def test_h11_reads_the_answer_as_well(server, request_octets):
 def test_the_connection_is_closed_or_kept_as_the_answer_says(server, request_octets):
     with ask(server, request_octets) as talk:
         response = hear(talk)
-        permitted = "the end of the connection after Connection: close; without it, the next "
-        permitted += "answer on the same connection"
+        permitted = (
+            "the end of the connection after Connection: close; without it, the next "
+            "answer on the same connection"
+        )
         if response.closes:
             check_end(server, request_octets, talk, permitted)
             return
@@ -158,8 +161,10 @@ def test_the_connection_is_closed_or_kept_as_the_answer_says(server, request_oct
 def check_end(server: Server, request: bytes, talk: Conversation, permitted: str) -> None:
     """Raise Red unless the connection ends, and at once in one of three tries."""
     if not talk.reads_end():
-        likely = "The answer was sent, and the socket stays open. close() it; nothing else may "
-        likely += "hold it (another reference, a child process)."
+        likely = (
+            "The answer was sent, and the socket stays open. close() it; nothing else may "
+            "hold it (another reference, a child process)."
+        )
         raise Red("The connection was not closed.", talk, permitted, likely)
     waits = [talk.ended_after]
     while waits[-1] > SOON and len(waits) < 3:
@@ -168,8 +173,10 @@ def check_end(server: Server, request: bytes, talk: Conversation, permitted: str
             again.reads_end()
             waits.append(again.ended_after)
     if min(waits) > SOON:
-        likely = "Something waits or works between the last octet and close(). If you read on so "
-        likely += "that a reset does not destroy the answer: shutdown(SHUT_WR) first."
+        likely = (
+            "Something waits or works between the last octet and close(). If you read on so "
+            "that a reset does not destroy the answer: shutdown(SHUT_WR) first."
+        )
         raise Red(
             f"The end came {min(waits):.1f} s after the answer, three times.",
             talk,
@@ -181,6 +188,7 @@ def check_end(server: Server, request: bytes, talk: Conversation, permitted: str
 # ---- H05 -------------------------------------------------------------------------------
 
 
+@pytest.mark.waits(1.8)
 @clause("H05")
 @each(BOTH)
 def test_every_answer_has_the_date_of_now(server, request_octets):
@@ -238,8 +246,10 @@ def test_head_has_the_fields_of_get_and_no_content(server, rest):
             talk.send(SECOND)
             talk.wait(lambda: len(talk.received) > response.end)
         if talk.received[response.end : response.end + 5] not in (b"", b"HTTP/"):
-            likely = "The content is sent whatever the method is. Leave it out for HEAD, and "
-            likely += "leave Content-Length as it would be for GET."
+            likely = (
+                "The content is sent whatever the method is. Leave it out for HEAD, and "
+                "leave Content-Length as it would be for GET."
+            )
             place = (response.end, len(talk.received))
             raise Red("Content follows the head.", talk, permitted, likely, got_mark=place)
         lengths = response.values("content-length")

@@ -2,13 +2,12 @@
 
 import pytest
 
-from tests.clauses import clause
+from tests.checker.clauses import clause
+from tests.checker.conversation import ask
+from tests.checker.expect import check_echo, expect
+from tests.checker.refusal import closed_unanswered, refuse
 from tests.contract.cuts import inside_line_ends, octets
-from tests.contract.test_connection import MEBIBYTE, TOO_LONG, UNBOUNDED, check_heard
-from tests.contract.test_content import chunked
-from tests.contract.test_request_line import cases
-from tests.judge import ask, check_echo, expect
-from tests.refusal import closed_unanswered, refuse
+from tests.contract.shared import MEBIBYTE, TOO_LONG, UNBOUNDED, cases, check_heard, chunked
 
 FIELD = b"Transfer-Encoding: chunked\r\n"
 SECOND = b"GET /second HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -94,8 +93,10 @@ def test_what_follows_the_last_chunk_is_not_part_of_it(server):
     }
 )
 def test_a_malformed_chunk_is_refused(server, case):
-    likely = "int(size, 16) takes +5, 0x5 and 1_0: match hexadecimal digits first. And look at "
-    likely += "the CRLF that must stand after the octets of a chunk; do not skip two octets."
+    likely = (
+        "int(size, 16) takes +5, 0x5 and 1_0: match hexadecimal digits first. And look at "
+        "the CRLF that must stand after the octets of a chunk; do not skip two octets."
+    )
     refuse(
         server,
         chunked(FIELD, case) + LAST,

@@ -6,20 +6,23 @@ import time
 import pytest
 
 from tests.apps.contract import BAD
-from tests.checks import check_framing, check_head, check_status_line
-from tests.clauses import clause
+from tests.checker.checks import check_framing, check_head, check_status_line
+from tests.checker.clauses import clause
+from tests.checker.conversation import ANSWER_SECONDS, ask
+from tests.checker.expect import expect
+from tests.checker.verdict import Red
 from tests.contract.hosted import answer, gate, red, request, said, token
-from tests.contract.test_request_line import cases
-from tests.conversation import ANSWER_SECONDS
-from tests.judge import Red, ask, expect
+from tests.contract.shared import cases
 
 SLOW_SECONDS = 0.5  # longer than a server may have thought that sending takes
 QUIET_SECONDS = 0.3  # in which nothing may come; a slower machine only makes it laxer
 
 # ---- W06, W07 --------------------------------------------------------------------------
 
-KEPT_BACK = "start_response stores status and fields, no more. The head leaves with the first "
-KEPT_BACK += "chunk that is not empty, or at the end."
+KEPT_BACK = (
+    "start_response stores status and fields, no more. The head leaves with the first "
+    "chunk that is not empty, or at the end."
+)
 
 
 @clause("W06")
@@ -65,8 +68,8 @@ def test_start_response_twice_without_exc_info_is_an_error(server):
     with ask(server, request("twice")) as talk:
         taken = (
             "The second call took the place of the first. Without exc_info it is an error: raise "
+            "in start_response when there is a status already."
         )
-        taken += "in start_response when there is a status already."
         response = expect(talk, {200, 500}, likely={"refused": taken})
         if response.status == 200 and response.content != b"raised":
             raise red(
@@ -95,12 +98,16 @@ def test_start_response_with_exc_info_raises_once_the_head_has_left(server):
 
 # ---- W08, W09 --------------------------------------------------------------------------
 
-STREAMS = "The chunks were joined, or held back, until the application was done. Send each as "
-STREAMS += "it comes, before you ask for the next."
+STREAMS = (
+    "The chunks were joined, or held back, until the application was done. Send each as "
+    "it comes, before you ask for the next."
+)
 
 
-FAILED = "The application failed: stderr says why. start_response returns write, a function that "
-FAILED += "an old application calls with its content."
+FAILED = (
+    "The application failed: stderr says why. start_response returns write, a function that "
+    "an old application calls with its content."
+)
 
 
 def check_streams(server, route: str, first: bytes, whole: bytes) -> None:
@@ -121,6 +128,7 @@ def check_streams(server, route: str, first: bytes, whole: bytes) -> None:
             raise red(talk, f"The content is {response.content!r}.", repr(whole), STREAMS)
 
 
+@pytest.mark.waits(3.2)
 @clause("W08")
 def test_each_chunk_leaves_while_the_application_waits(server):
     check_streams(server, "stream", b"first ", b"first second")
@@ -150,8 +158,10 @@ def test_write_sends_at_once_and_in_order(server):
 
 # ---- W10 -------------------------------------------------------------------------------
 
-CLOSES = "finally: if hasattr(iterable, 'close'): iterable.close(). It is how applications free "
-CLOSES += "files and connections."
+CLOSES = (
+    "finally: if hasattr(iterable, 'close'): iterable.close(). It is how applications free "
+    "files and connections."
+)
 
 
 @clause("W10")
@@ -264,6 +274,7 @@ def test_a_single_known_chunk_gets_a_length(server):
         check_framing(talk, response)
 
 
+@pytest.mark.waits(3)
 @clause("W12")
 @cases({"204": "204 No Content", "304": "304 Not Modified"})
 def test_no_content_follows_a_status_that_has_none(server, case):
@@ -397,8 +408,10 @@ SYMPTOMS = ("closed", "silent", "other", "accepted")
 FAILURES = ["raise", "exit", "interrupt", "os-error", "raise-after-start", "raise-while-iterated"]
 FAILURES += ["never-starts", "none", "number", "text", "list-of-text", "octets"]
 FAILURES += ["bare-octets", "never-starts-and-is-empty", "generator-exit", "stop-iteration"]
-CAUGHT = "try: call the application and send; except BaseException: traceback.print_exc(), and a "
-CAUGHT += "plain 500 if no head has left. Not to the client: a traceback tells an attacker a lot."
+CAUGHT = (
+    "try: call the application and send; except BaseException: traceback.print_exc(), and a "
+    "plain 500 if no head has left. Not to the client: a traceback tells an attacker a lot."
+)
 
 
 @clause("W15")

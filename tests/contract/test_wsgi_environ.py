@@ -2,11 +2,12 @@
 
 import pytest
 
-from tests.clauses import clause
+from tests.checker.clauses import clause
+from tests.checker.conversation import ask
+from tests.checker.expect import expect
+from tests.checker.server import Server
 from tests.contract.hosted import answer, gate, json_of, red, request, token
-from tests.contract.test_request_line import cases
-from tests.harness import Server
-from tests.judge import ask, expect
+from tests.contract.shared import cases
 
 REQUIRED = ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "SERVER_NAME", "SERVER_PORT"]
 REQUIRED += ["SERVER_PROTOCOL", "wsgi.version", "wsgi.url_scheme", "wsgi.input", "wsgi.errors"]
@@ -95,8 +96,10 @@ PATHS = {
     "two-question-marks": ("/w/environ?a?b", "/w/environ", "a?b"),
     "absolute-form": ("http://127.0.0.1/w/environ/a?b", "/w/environ/a", "b"),
 }
-DECODED = "The path is percent-decoded to octets, and these are decoded as latin-1 (PEP 3333, "
-DECODED += "Unicode Issues); the query stands in QUERY_STRING alone, as it was sent."
+DECODED = (
+    "The path is percent-decoded to octets, and these are decoded as latin-1 (PEP 3333, "
+    "Unicode Issues); the query stands in QUERY_STRING alone, as it was sent."
+)
 
 
 @clause("W02")
@@ -216,8 +219,10 @@ WAYS = {
     "readlines": ["one\n", "two\r\n", "\n", "four"],
     "iterate": ["one\n", "two\r\n", "\n", "four"],
 }
-ENDS = "wsgi.input is the content and nothing else: behind its last octet stands the end of the "
-ENDS += "file. The socket's own file would wait there for ever, or read into the next request."
+ENDS = (
+    "wsgi.input is the content and nothing else: behind its last octet stands the end of the "
+    "file. The socket's own file would wait there for ever, or read into the next request."
+)
 
 
 @clause("W04")
@@ -319,8 +324,10 @@ def test_the_server_tells_the_truth_about_itself(server):
     forks = server.target.part > 2
     likely = "One process, one thread, many requests: all three False."
     if forks:
-        likely = "Another process may run the application too (multiprocess), none of them twice "
-        likely += "(run_once), and none has threads: False, True, True."
+        likely = (
+            "Another process may run the application too (multiprocess), none of them twice "
+            "(run_once), and none has threads: False, True, True."
+        )
     for key in ("wsgi.multithread", "wsgi.multiprocess", "wsgi.run_once"):
         if not server.is_ours() and isinstance(values[key][1], bool):
             continue

@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.clauses import clause
+from tests.checker.clauses import clause
+from tests.checker.conversation import ask
+from tests.checker.expect import expect
 from tests.contract.hosted import json_of, red, request
-from tests.contract.test_request_line import cases
-from tests.judge import ask, expect
+from tests.contract.shared import cases
 
 # ---- W18 -------------------------------------------------------------------------------
 
@@ -37,8 +38,10 @@ WELL_BEHAVED = {
 @cases(WELL_BEHAVED)
 def test_wsgiref_validate_has_nothing_to_say(server, case):
     begun = server.errors_size()
-    likely = "wsgiref.validate stands between server and application, and raises where either "
-    likely += "breaks PEP 3333. Its sentence is the last line of the traceback."
+    likely = (
+        "wsgiref.validate stands between server and application, and raises where either "
+        "breaks PEP 3333. Its sentence is the last line of the traceback."
+    )
     method = case.split(b" ")[0].decode()
     with ask(server, case) as talk:
         expect(talk, {200, 404}, method=method, likely=dict.fromkeys(("refused", "other"), likely))
@@ -137,8 +140,10 @@ def test_without_host_flask_has_the_servers_own_name(server):
     talk, response = ask_flask(server, b"GET /flask/url HTTP/1.0\r\n\r\n")
     due = f"http://{server.host}:{server.port}/flask/url".encode()
     if server.is_ours() and response.content != due:
-        likely = "Without Host, an address is made of SERVER_NAME and SERVER_PORT: what the socket "
-        likely += "says (getsockname), not a constant."
+        likely = (
+            "Without Host, an address is made of SERVER_NAME and SERVER_PORT: what the socket "
+            "says (getsockname), not a constant."
+        )
         raise red(talk, f"Flask answered {response.content!r}.", repr(due), likely)
 
 

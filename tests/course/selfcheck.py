@@ -1,28 +1,50 @@
 """Run the self-check as make runs it, on a server made for one test."""
 
 import subprocess
-import sys
+import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
-from tests.board import ROOT
+from tests.checker.result import Result, read_result
+from tests.parts import PARTS, ROOT
+from tests.tools.check import check_command
 
 SECONDS = 400.0  # a deadline, not an expectation: some wrong servers make every client wait
-FINISHED = ROOT / "part1_single" / "server.py"
+FINISHED = PARTS[1].server
 
 
-def run_check(*options: str, root: Path = ROOT, board: bool = True) -> subprocess.CompletedProcess:
-    """Return the ended run of the contract with these options; its stdout is text."""
-    words = ["--board", "--tb=no", "-rN"] if board else []
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "--quiet", *words, "--part=1", *options, "tests/contract"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-    )
+class Checked(NamedTuple):
+    """An ended check: its exit status, what it printed, and its result, None if it has none."""
+
+    status: int
+    stdout: str
+    stderr: str
+    result: Result | None
+
+    @property
+    def red(self) -> set[str]:
+        """The clauses that the server breaks."""
+        assert self.result, self.stdout + self.stderr
+        return set(self.result.ids("broken"))
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """The outcome of each clause."""
+        assert self.result, self.stdout + self.stderr
+        return {clause.id: clause.outcome for clause in self.result.clauses}
 
 
-def changed(path: Path, *changes: tuple[str, str], source: Path = FINISHED) -> str:
+def run_check(part: int, *options: str, root: Path = ROOT) -> Checked:
+    """Return the ended check of the contract, with options as for python -m tests.checker."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "result.json")
+        words = check_command(part, "--contract", "--json", str(path), *options)
+        ended = subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=SECONDS)
+        result = read_result(path) if path.is_file() else None
+        return Checked(ended.returncode, ended.stdout, ended.stderr, result)
+
+
+def change(path: Path, *changes: tuple[str, str], source: Path = FINISHED) -> str:
     """Write source to path with each old text, found once, replaced by the new; return path."""
     text = source.read_text(encoding="utf-8")
     for old, new in changes:
@@ -30,18 +52,3 @@ def changed(path: Path, *changes: tuple[str, str], source: Path = FINISHED) -> s
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")
     return str(path)
-
-
-def board_of(output: str) -> dict[str, str]:
-    """Return the mark of each clause that the board shows: "ok", "RED", "--" or "not run"."""
-    marks = {}
-    for line in output.splitlines():
-        id, _, rest = line.strip().partition(" ")
-        if line.startswith("  ") and len(id) == 3 and id[0] in "HWP" and id[1:].isdigit():
-            marks[id] = "not run" if rest.startswith("not run") else rest.split()[0]
-    return marks
-
-
-def red(output: str) -> set[str]:
-    """Return the clauses that the board shows as red."""
-    return {id for id, mark in board_of(output).items() if mark == "RED"}

@@ -5,29 +5,30 @@ import sys
 
 import pytest
 
-from tests.board import ROOT
-from tests.changes import CHANGED, GONE, SERVERS, definitions
+from tests.parts import PARTS, ROOT
+from tests.tools.changes import CHANGED, GONE, sources
 
-LATER = pytest.mark.parametrize("part", [part for part in SERVERS if part > 1])
+LATER = pytest.mark.parametrize("part", [part for part in PARTS if part > 1])
 
 
 @LATER
 def test_a_name_in_two_parts_is_the_same_source_or_in_the_table(part):
-    old, new = (definitions(ROOT / SERVERS[number]) for number in (part - 1, part))
+    old, new = (sources(PARTS[number].server) for number in (part - 1, part))
     changed = {name for name in old.keys() & new.keys() if old[name] != new[name]}
     assert changed == set(CHANGED[part])
 
 
 @LATER
 def test_a_name_that_is_gone_is_in_the_table(part):
-    old, new = (definitions(ROOT / SERVERS[number]) for number in (part - 1, part))
+    old, new = (sources(PARTS[number].server) for number in (part - 1, part))
     assert old.keys() - new.keys() == set(GONE[part])
 
 
 @LATER
 def test_the_table_is_printed_before_the_diff(part):
     ended = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "changes.py"), str(part)],
+        [sys.executable, "-m", "tests.tools.changes", str(part)],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=60,
@@ -36,14 +37,14 @@ def test_the_table_is_printed_before_the_diff(part):
     table, _, diff = ended.stdout.partition("\n--- ")
     for name, reason in (CHANGED[part] | GONE[part]).items():
         assert name in table and reason in table
-    assert diff.startswith(SERVERS[part - 1])
+    assert diff.startswith(f"{PARTS[part - 1].folder}/server.py")
 
 
-@pytest.mark.parametrize("part", SERVERS)
+@pytest.mark.parametrize("part", PARTS)
 def test_servers_import_the_standard_library_only(part):
     import ast
 
-    tree = ast.parse((ROOT / SERVERS[part]).read_text(encoding="utf-8"))
+    tree = ast.parse(PARTS[part].server.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
+from tests.checker.server import Server
+from tests.checker.target import parse_target
 from tests.course.selfcheck import FINISHED
-from tests.harness import Server, parse_target
 
 requests = pytest.importorskip("requests", reason="make test installs requests")
 

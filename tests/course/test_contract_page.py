@@ -2,9 +2,9 @@
 
 import re
 
-from tests.board import ROOT
-from tests.clauses import CLAUSES
-from tests.course.links import anchors
+from tests.checker.clauses import CLAUSES
+from tests.pages import anchors
+from tests.parts import ROOT
 
 TEST = re.compile(r"^((?:@.*\n(?:[ )\]}].*\n|\n)*)*)def (test_\w+)", re.MULTILINE)
 MARK = re.compile(r'^@clause\("([HWP][0-9]{2})"\)$', re.MULTILINE)

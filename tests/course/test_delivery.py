@@ -7,10 +7,11 @@ import sys
 
 import pytest
 
-from tests import delivery
+from tests.checker import delivery
+from tests.checker.conversation import ask
+from tests.checker.server import Server
+from tests.checker.target import parse_target
 from tests.contract.cuts import before_the_last, octets
-from tests.harness import Server, parse_target
-from tests.judge import ask
 
 TIMES = 100
 REQUEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

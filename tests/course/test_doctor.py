@@ -6,15 +6,14 @@ import socket
 import subprocess
 import sys
 
-from tests.board import ROOT
-
-DOCTOR = str(ROOT / "tests" / "doctor.py")
+from tests.parts import ROOT
 
 
 def consult(port: int = 0, **environment: str) -> subprocess.CompletedProcess:
     """Return the ended run of the doctor; port 0 is always free."""
     return subprocess.run(
-        [sys.executable, DOCTOR, str(port)],
+        [sys.executable, "-m", "tests.tools.doctor", str(port)],
+        cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,

@@ -9,22 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.board import ROOT
 from tests.course.selfcheck import run_check
-from tests.mistakes import gallery, write
+from tests.parts import ROOT
+from tests.tools.gallery import gallery, write
 
 FOLDER = Path(__file__).parent / "golden"
 TELLING = [
-    "part1/one_recv",
-    "part1/lf_alone",
-    "part1/int_knows_numbers",
-    "part1/chunked_is_not_for_us",
-    "part1/date_of_the_start",
-    "part3/wait_for_child",
-    "part3/reap_once",
-    "part3/parent_keeps",
-    "part3/fork_uncaught",
-    "part3/no_flush_child",
+    "part1/H07_one_recv",
+    "part1/H02_lf_alone",
+    "part1/H20_int_knows_numbers",
+    "part1/H21_chunked_is_not_for_us",
+    "part1/H05_date_of_the_start",
+    "part3/P01_wait_for_child",
+    "part3/P03_reap_once",
+    "part3/P04_parent_keeps",
+    "part3/P08_fork_uncaught",
+    "part3/P10_no_flush_child",
 ]
 # What differs from run to run, and stands for itself.
 MASKS = [
@@ -55,7 +55,7 @@ def test_the_words_are_those_that_were_read(id, tmp_path):
     mistake = gallery()[id]
     path = str(write(mistake, tmp_path / "server.py"))
     clauses = ["--clause", mistake.caught_by]
-    ended = run_check(f"--part={mistake.part}", "--server", path, *clauses)
+    ended = run_check(mistake.part, "--server", path, *clauses)
     got = masked(ended.stdout, path)
     golden = FOLDER / f"{id.replace('/', '_')}.txt"
     if os.environ.get("GOLDEN") == "write":

@@ -6,12 +6,11 @@ import sys
 
 import pytest
 
-from tests.board import ROOT
-from tests.clauses import CLAUSES
-from tests.hint import hints
-from tests.starters import FOLDERS
+from tests.checker.clauses import CLAUSES
+from tests.parts import PARTS, ROOT
+from tests.tools.hint import hints
 
-SERVERS = "".join((ROOT / folder / "server.py").read_text() for folder in FOLDERS.values())
+SERVERS = "".join(part.server.read_text() for part in PARTS.values())
 LONG = 25  # a piece of code, not only a name
 
 
@@ -53,7 +52,7 @@ def test_the_third_has_code():
     ids=["first", "second", "third", "none", "unknown", "level"],
 )
 def test_a_hint_is_asked_for(words, status, told):
-    command = [sys.executable, str(ROOT / "tests" / "hint.py"), *words]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-m", "tests.tools.hint", *words]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert ended.returncode == status and told in ended.stdout + ended.stderr
     assert max(map(len, ended.stdout.splitlines() or [""])) <= 80

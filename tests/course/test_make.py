@@ -8,9 +8,11 @@ import sys
 
 import pytest
 
-from tests.board import ROOT
-from tests.harness import Server, Target
-from tests.judge import ask, expect
+from tests.checker.conversation import ask
+from tests.checker.expect import expect
+from tests.checker.server import Server
+from tests.checker.target import Target
+from tests.parts import ROOT
 
 SECONDS = 120.0  # a deadline, not an expectation
 
@@ -18,7 +20,7 @@ SECONDS = 120.0  # a deadline, not an expectation
 @pytest.fixture
 def clone(tmp_path):
     """The course without .venv, as git would check it out."""
-    for name in ("tests", "requirements", "part1_single", "Makefile", "pyproject.toml"):
+    for name in ("tests", "part1_single", "Makefile", "pyproject.toml"):
         if (ROOT / name).is_dir():
             ignore = shutil.ignore_patterns("__pycache__", "mine*.py")
             shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from tests.board import ROOT
-from tests.course.links import blocks
-from tests.course.selfcheck import red, run_check
-from tests.mistakes import apply
+from tests.course.selfcheck import run_check
+from tests.pages import blocks
+from tests.parts import ROOT
+from tests.tools.patches import apply
 
 FOLDER = ROOT / "part3_forking"
 ROAD = {
@@ -38,5 +38,5 @@ def test_a_step_turns_its_clause_red(tmp_path, name):
     diff = blocks(FOLDER / "README.md", "diff")[list(ROAD).index(name)]
     path = tmp_path / "mine.py"
     path.write_text(apply(diff, (FOLDER / "server.py").read_text(encoding="utf-8")))
-    ended = run_check("--part=3", "--server", str(path), "--clause", ROAD[name])
-    assert red(ended.stdout) == {ROAD[name]} and ended.returncode != 0, ended.stdout
+    ended = run_check(3, "--server", str(path), "--clause", ROAD[name])
+    assert ended.red == {ROAD[name]} and ended.status != 0, ended.stdout

@@ -1,13 +1,16 @@
 """What the self-check tells a reader whose server is wrong, in each way that it can be."""
 
+import re
 import shlex
 import shutil
+import subprocess
+import sys
 
 import pytest
 
-from tests.board import ROOT
-from tests.clauses import CLAUSES
-from tests.course.selfcheck import FINISHED, board_of, changed, red, run_check
+from tests.checker.clauses import CLAUSES
+from tests.course.selfcheck import FINISHED, change, run_check
+from tests.parts import ROOT
 
 NAIVE = "part1_single/naive.py"
 LISTEN = """\
@@ -33,15 +36,22 @@ def program(tmp_path):
     return write
 
 
+def copy_course(folder) -> None:
+    """Copy what the check of part 1 needs to folder."""
+    for name in ("tests", "part1_single"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+
+
 @pytest.fixture(scope="module")
 def naive():
     """The ended self-check of the naive server."""
-    return run_check("--server", NAIVE)
+    return run_check(1, "--server", NAIVE)
 
 
 def test_the_naive_server_keeps_three_clauses_by_luck_and_breaks_the_others(naive):
-    assert naive.returncode != 0
-    assert set(board_of(naive.stdout)) - red(naive.stdout) == {"H01", "H03", "H04"}
+    assert naive.status != 0
+    assert set(naive.outcomes) - naive.red == {"H01", "H03", "H04"}
 
 
 def test_a_red_board_explains_the_first_clause_and_names_the_others(naive):
@@ -55,7 +65,7 @@ def test_a_red_board_explains_the_first_clause_and_names_the_others(naive):
 
 
 def test_every_diagnosis_is_complete_and_fits_in_80_columns():
-    said = run_check("--server", NAIVE, "--all-red").stdout
+    said = run_check(1, "--server", NAIVE, "--all").stdout
     for label in ("asked", "permitted", "got", "likely", "read", "hint", "again"):
         assert said.count(f"\n  {label} ") == 24, label
     assert [line for line in said.splitlines() if len(line) > 80] == []
@@ -63,58 +73,65 @@ def test_every_diagnosis_is_complete_and_fits_in_80_columns():
 
 
 def test_plain_pytest_gives_the_same_diagnosis():
-    ended = run_check("--server", NAIVE, "-k", "H02", board=False)
+    words = ["--part=1", "--server", NAIVE, "-k", "H02", "tests/contract"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "--quiet", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert ended.returncode != 0
     assert "Not every line ends in CRLF." in ended.stdout
     assert "python -m pytest tests -k H02 --part 1 --server part1_single/naive.py" in ended.stdout
-    assert red(ended.stdout) == {"H02"}
+    assert re.search(r"^  H02 RED", ended.stdout, re.MULTILINE)
 
 
 def test_the_finished_server_is_green_and_the_exit_status_says_so():
-    ended = run_check("--finished", "--clause", "H01,h07")
-    assert ended.returncode == 0
-    assert board_of(ended.stdout) == {"H01": "ok", "H07": "ok"}
+    ended = run_check(1, "--finished", "--clause", "H01,h07")
+    assert ended.status == 0
+    assert ended.outcomes == {"H01": "kept", "H07": "kept"}
     assert "keeps 2 of 2 clauses" in ended.stdout
 
 
 def test_a_server_that_dies_at_start_is_reported_once_with_its_own_words(program):
-    ended = run_check("--server", program("import scket\n"))
-    assert ended.returncode != 0
+    ended = run_check(1, "--server", program("import scket\n"))
+    assert ended.status != 0
     assert ended.stdout.count("No module named 'scket'") == 1
     assert "program.py, line 1" in ended.stdout and "Traceback" not in ended.stdout
-    assert list(board_of(ended.stdout).values()) == ["RED"] + ["not run"] * 26
+    assert list(ended.outcomes.values()) == ["broken"] + ["not run"] * 26
     assert "could not be checked" in ended.stdout
 
 
 def test_a_server_that_never_answers_is_told_so_once(program):
-    ended = run_check("--server", program(LISTEN + "    time.sleep(60)\n"))
-    assert ended.returncode != 0
+    ended = run_check(1, "--server", program(LISTEN + "    time.sleep(60)\n"))
+    assert ended.status != 0
     assert "The plainest request got no answer" in ended.stdout
-    assert list(board_of(ended.stdout).values()) == ["RED"] + ["not run"] * 26
+    assert list(ended.outcomes.values()) == ["broken"] + ["not run"] * 26
 
 
 def test_a_server_that_listens_elsewhere_is_told_where(program):
     elsewhere = LISTEN.replace("int(sys.argv[-1])", "0") + "    time.sleep(60)\n"
-    said = run_check("--server", program(elsewhere)).stdout
+    said = run_check(1, "--server", program(elsewhere)).stdout
     assert "It was asked to listen on port" in said and "it listens on" in said
 
 
 @pytest.mark.parametrize("how", ["os._exit(3)", "time.sleep(600)"], ids=["dies", "hangs"])
 def test_a_server_that_fails_later_loses_only_the_clause_at_hand(tmp_path, how):
-    path = changed(
+    path = change(
         tmp_path / "later.py",
         ("import argparse", "import os\nimport argparse"),
         ('    if method == b"CONNECT":\n', f'    if method == b"CONNECT":\n        {how}\n'),
     )
-    said = run_check("--server", path).stdout
-    assert red(said) == {"H16"}
-    assert ("exit status 3" in said) == ("_exit" in how)
+    ended = run_check(1, "--server", path)
+    assert ended.red == {"H16"}
+    assert ("exit status 3" in ended.stdout) == ("_exit" in how)
 
 
 def test_stderr_of_a_death_stands_in_the_diagnosis(tmp_path):
     old, new = "    if not octets:\n", "    if not octets:\n        [][0]\n"
-    path = changed(tmp_path / "index.py", (old + "        raise", new + "        raise"))
-    said = " ".join(run_check("--server", path, "--clause", "H24").stdout.split())
+    path = change(tmp_path / "index.py", (old + "        raise", new + "        raise"))
+    said = " ".join(run_check(1, "--server", path, "--clause", "H24").stdout.split())
     assert "IndexError: list index out of range (index.py, line" in said
     assert "in read_more)" in said and "has ended, with exit status 1" in said
 
@@ -130,46 +147,44 @@ def test_stderr_of_a_death_stands_in_the_diagnosis(tmp_path):
     ids=["no-file", "no-port", "no-command", "no-clause"],
 )
 def test_a_wrong_request_to_the_check_is_told_in_a_sentence(options, sentence):
-    ended = run_check(*options)
-    assert ended.returncode != 0
+    ended = run_check(1, *options)
+    assert ended.status != 0
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr + ended.stdout
 
 
 def test_a_test_file_that_cannot_be_read_is_named_with_the_reason(tmp_path):
-    path = tmp_path / "test_unreadable.py"
+    copy_course(tmp_path)
+    path = tmp_path / "tests" / "contract" / "test_unreadable.py"
     path.write_text("import no_such_module_anywhere\n", encoding="utf-8")
-    run = run_check(str(path))
-    assert run.returncode not in (0, 1)
+    run = run_check(1, root=tmp_path)
+    assert run.status not in (0, 1)
     assert "test_unreadable.py" in run.stdout
     assert "No module named 'no_such_module_anywhere'" in run.stdout
 
 
 def test_any_command_with_a_port_can_be_the_target():
     command = f"{shlex.quote(str(FINISHED))} --host {{host}} --port {{port}}"
-    ended = run_check("--server", f"python3 {command}", "--clause", "H01,H26")
-    assert ended.returncode == 0, ended.stdout
+    ended = run_check(1, "--server", f"python3 {command}", "--clause", "H01,H26")
+    assert ended.status == 0, ended.stdout
 
 
 def test_the_readers_own_server_is_the_target_once_there_is_one(tmp_path):
-    for name in ("tests", "part1_single"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    copy_course(tmp_path)
     shutil.copy(ROOT / NAIVE, tmp_path / "part1_single" / "mine.py")
-    ended = run_check("--clause", "H02", root=tmp_path)
-    assert ended.returncode != 0
+    ended = run_check(1, "--clause", "H02", root=tmp_path)
+    assert ended.status != 0
     assert ended.stdout.startswith("Checking part1_single/mine.py")
     assert "SERVER=" in ended.stdout.splitlines()[1]
-    ended = run_check("--clause", "H02", "--finished", root=tmp_path)
-    assert ended.returncode == 0, ended.stdout
+    ended = run_check(1, "--clause", "H02", "--finished", root=tmp_path)
+    assert ended.status == 0, ended.stdout
     (tmp_path / "part1_single" / "mine.py").write_text("x = (\n", encoding="utf-8")
-    ended = run_check("--clause", "H02", root=tmp_path)
-    assert ended.returncode not in (0, 1)
+    ended = run_check(1, "--clause", "H02", root=tmp_path)
+    assert ended.status not in (0, 1)
     assert "part1_single/mine.py does not parse in line 1: '(' was never closed." in ended.stderr
 
 
 def test_the_board_shows_the_clauses_of_the_page_in_its_order():
-    said = run_check("--finished").stdout
-    assert list(board_of(said)) == [id for id in CLAUSES if id[0] == "H"]
-    for clause in CLAUSES.values():
-        assert f" {clause.title} " in said or clause.id[0] != "H"
+    said = run_check(1, "--finished").stdout
+    rows = re.findall(r"^  (\w{3}) ok  (.+?)  +\S", said, re.MULTILINE)
+    assert rows == [(one.id, one.title) for one in CLAUSES.values() if one.id[0] == "H"]

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conversation import Conversation
-from tests.course.links import blocks
-from tests.course.selfcheck import FINISHED, red, run_check
-from tests.harness import Server, parse_target
-from tests.judge import ask, expect
-from tests.mistakes import apply
-from tests.processes import members, settled
+from tests.checker.conversation import Conversation, ask
+from tests.checker.expect import expect
+from tests.checker.processes import members, settled
+from tests.checker.server import Server
+from tests.checker.target import parse_target
+from tests.course.selfcheck import FINISHED, run_check
+from tests.pages import blocks
+from tests.tools.patches import apply
 
 PAGE = FINISHED.parent / "SOLUTIONS.md"
 HOST = b"Host: 127.0.0.1\r\n"
@@ -42,8 +43,8 @@ def test_there_is_a_solution_to_every_exercise(solutions):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2, 4, 5])
 def test_a_solution_keeps_the_contract(solutions, number):
-    ended = run_check("--server", solutions[number - 1])
-    assert ended.returncode == 0, ended.stdout
+    ended = run_check(1, "--server", solutions[number - 1])
+    assert ended.status == 0, ended.stdout
 
 
 def test_solution_1_names_the_server_in_answers_and_refusals(solutions):
@@ -62,7 +63,7 @@ def test_solution_2_has_no_picture(solutions):
 
 
 def test_solution_3_breaks_one_clause_for_the_values_it_names(solutions):
-    assert red(run_check("--server", solutions[2]).stdout) == {"H20"}
+    assert run_check(1, "--server", solutions[2]).red == {"H20"}
     accepted = [b"+5", b"-1", b"1_0", b"5\r\nContent-Length: 6"]
     refused = [b"0x10", b"5 5", b"", "²".encode("latin-1"), b"9" * 5000]
     with Server(parse_target(solutions[2])) as server:
@@ -132,8 +133,8 @@ def test_chapter_2_solution_2_tells_the_time_it_took(chapter2):
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "broken"), [(2, set()), (3, {"W03"})])
 def test_chapter_2_solutions_break_what_they_say(chapter2, number, broken):
-    ended = run_check("--part=2", "--server", str(chapter2 / f"solution{number}.py"))
-    assert red(ended.stdout) == broken
+    ended = run_check(2, "--server", str(chapter2 / f"solution{number}.py"))
+    assert ended.red == broken
 
 
 def test_chapter_2_solution_4_names_the_mistake(chapter2):
@@ -190,14 +191,14 @@ def chapter3(tmp_path_factory) -> list[str]:
 def test_chapter_3_solutions_break_what_they_say(chapter3, number, broken):
     others = "H01,H04,H06,H24,H26,W05,W10,W15,W16"  # what processes can spoil
     clauses = ",".join([others, *(f"P{number:02}" for number in range(1, 13))])
-    ended = run_check("--part=3", "--server", chapter3[number - 1], "--clause", clauses)
-    assert red(ended.stdout) == broken, ended.stdout
+    ended = run_check(3, "--server", chapter3[number - 1], "--clause", clauses)
+    assert ended.red == broken, ended.stdout
 
 
 @pytest.mark.slow
 def test_chapter_3_solution_5_is_another_design(chapter3):
-    ended = run_check("--part=3", "--server", chapter3[4], "--clause", "P01,P03,P05,P12")
-    assert red(ended.stdout) == {"P01", "P05", "P12"}, ended.stdout
+    ended = run_check(3, "--server", chapter3[4], "--clause", "P01,P03,P05,P12")
+    assert ended.red == {"P01", "P05", "P12"}, ended.stdout
 
 
 def test_chapter_3_solution_1_names_another_process_each_time(chapter3):

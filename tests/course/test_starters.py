@@ -8,20 +8,19 @@ import sys
 
 import pytest
 
-from tests import starters
-from tests.advice import section_of
-from tests.board import ROOT
-from tests.course.links import anchors
 from tests.course.selfcheck import run_check
+from tests.pages import anchors, section_of
+from tests.parts import PARTS, ROOT
+from tests.tools import starters
 
-PARTS = pytest.mark.parametrize("part", starters.FOLDERS)
+EACH = pytest.mark.parametrize("part", PARTS)
 LEFT = re.compile(r"^Still unwritten in it: (\w+)\.", re.MULTILINE)
 ADVICE = re.compile(r"^  next +write (\w+): ", re.MULTILINE)
 
 
 def finished(part: int) -> str:
     """Return the text of a part's server."""
-    return (ROOT / starters.FOLDERS[part] / "server.py").read_text(encoding="utf-8")
+    return PARTS[part].server.read_text(encoding="utf-8")
 
 
 def unwritten(part: int) -> set[str]:
@@ -29,13 +28,15 @@ def unwritten(part: int) -> set[str]:
     return set(starters.stubs(part)) | ({starters.FLAGGED} if part == 3 else set())
 
 
-@PARTS
+@EACH
 def test_the_starter_is_the_server_without_its_bodies(part):
-    path = ROOT / starters.FOLDERS[part] / "starter.py"
-    assert path.read_text(encoding="utf-8") == starters.starter(part), "python tests/starters.py"
+    path = PARTS[part].path / "starter.py"
+    assert path.read_text(encoding="utf-8") == starters.starter(part), (
+        "python -m tests.tools.starters"
+    )
 
 
-@PARTS
+@EACH
 def test_filled_with_the_finished_bodies_it_is_the_server(part):
     text = starters.starter(part)
     assert text != finished(part)
@@ -44,9 +45,9 @@ def test_filled_with_the_finished_bodies_it_is_the_server(part):
     assert text == finished(part)
 
 
-@PARTS
+@EACH
 def test_the_advice_points_to_the_section_that_shows_the_function(part):
-    page = ROOT / starters.FOLDERS[part] / "README.md"
+    page = PARTS[part].chapter
     sections = {name: section_of(page, name) for name in unwritten(part)}
     assert set(sections.values()) - {""} <= anchors(page)
     grown = {"parse_transfer_encoding", "serve_request", "format_environ"}  # shown as changes
@@ -57,19 +58,19 @@ def test_the_advice_points_to_the_section_that_shows_the_function(part):
     ("part", "first"), [(1, "serve_connection"), (2, "serve_request"), (3, "serve_forever")]
 )
 def test_the_first_advice_is_the_right_first_thing(part, first):
-    path = ROOT / starters.FOLDERS[part] / "starter.py"
+    path = PARTS[part].path / "starter.py"
     clauses = {1: "H01", 2: "W01", 3: "P01"}[part]
-    ended = run_check(f"--part={part}", "--server", str(path), "--clause", clauses)
-    assert ended.returncode == 1 and ADVICE.findall(ended.stdout) == [first], ended.stdout
+    ended = run_check(part, "--server", str(path), "--clause", clauses)
+    assert ended.status == 1 and ADVICE.findall(ended.stdout) == [first], ended.stdout
 
 
 @pytest.mark.skipif(not os.environ.get("FULL"), reason="takes minutes: FULL=1")
-@PARTS
+@EACH
 def test_the_advice_leads_from_the_starter_to_green(part, tmp_path):
     text, left, path = starters.starter(part), unwritten(part), tmp_path / "mine.py"
     while left:
         path.write_text(text, encoding="utf-8")
-        ended = run_check(f"--part={part}", "--server", str(path))
+        ended = run_check(part, "--server", str(path))
         found = ADVICE.findall(ended.stdout) or LEFT.findall(ended.stdout) or [ended.stdout]
         (name,) = found
         assert name in left, ended.stdout
@@ -81,15 +82,15 @@ def test_the_advice_leads_from_the_starter_to_green(part, tmp_path):
 @pytest.fixture
 def clone(tmp_path):
     """What make start-part1 needs of the course."""
-    for name in ("tests/starters.py", "part1_single/starter.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    for name in ("tests/parts.py", "tests/tools/start.py", "part1_single/starter.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
 
 def start(folder, *words: str) -> subprocess.CompletedProcess:
     """Return the ended run of what make start-part1 runs."""
-    command = [sys.executable, "tests/starters.py", "start", "1", *words]
+    command = [sys.executable, "-m", "tests.tools.start", "1", *words]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
 
 

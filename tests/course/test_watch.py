@@ -7,16 +7,16 @@ import threading
 
 import pytest
 
-from tests.board import ROOT
 from tests.course.selfcheck import FINISHED
-from tests.watch import difference
+from tests.parts import ROOT
+from tests.tools.watch import difference
 
 SECONDS = 60.0  # a deadline for each line, not an expectation
 
 
 def test_the_difference_is_told_in_words():
-    before = {"H07": "RED", "H10": "ok", "H11": "ok"}
-    assert difference(before, {**before, "H07": "ok", "H10": "RED"}) == (
+    before = {"H07": "broken", "H10": "kept", "H11": "kept"}
+    assert difference(before, {**before, "H07": "kept", "H10": "broken"}) == (
         "H07 green now, H10 red now"
     )
     assert difference(before, before) == "no clause has changed its colour"
@@ -33,7 +33,7 @@ def watched(tmp_path):
     """A server, its watcher, and a queue of the lines that the watcher prints."""
     path = tmp_path / "mine.py"
     path.write_text(FINISHED.read_text(encoding="utf-8"), encoding="utf-8")
-    words = ["-m", "tests.watch", "1", "--server", str(path), "--clause", "H01"]
+    words = ["-m", "tests.tools.watch", "1", "--server", str(path), "--clause", "H01"]
     lines: queue.Queue[str] = queue.Queue()
     with subprocess.Popen(
         [sys.executable, "-u", *words],

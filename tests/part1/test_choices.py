@@ -6,11 +6,13 @@ import sys
 
 import pytest
 
-from tests.board import ROOT
-from tests.harness import Server, parse_target
-from tests.judge import ask, expect
+from tests.checker.conversation import ask
+from tests.checker.expect import expect
+from tests.checker.server import Server
+from tests.checker.target import parse_target
+from tests.parts import ROOT
 
-pytestmark = pytest.mark.finished
+pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
 
 PROGRAM = str(ROOT / "part1_single" / "server.py")
 HOST = b"Host: 127.0.0.1\r\n"

@@ -2,10 +2,12 @@
 
 import pytest
 
+from tests.checker.conversation import ask
+from tests.checker.expect import expect
+from tests.checker.verdict import Red
 from tests.contract.cuts import octets
-from tests.judge import Red, ask, expect
 
-pytestmark = pytest.mark.lesson
+pytestmark = [pytest.mark.lesson, pytest.mark.waits(0.6)]
 
 HOST = b"Host: 127.0.0.1\r\n"
 REQUESTS = {

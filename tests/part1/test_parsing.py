@@ -6,7 +6,7 @@ from email.utils import formatdate
 
 import pytest
 
-from tests.board import ROOT
+from tests.parts import ROOT
 
 pytestmark = pytest.mark.finished
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.conversation import Conversation
-from tests.judge import ask, expect
+from tests.checker.conversation import Conversation, ask
+from tests.checker.expect import expect
 
-pytestmark = pytest.mark.finished
+pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
 
 GET = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 WAITS = 0.3  # seconds in which nothing may come; a faster server would only make this sharper

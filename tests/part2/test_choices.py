@@ -6,12 +6,14 @@ import sys
 import psutil
 import pytest
 
-from tests.board import ROOT
+from tests.checker.conversation import ask
+from tests.checker.expect import expect
+from tests.checker.server import Server
+from tests.checker.target import parse_target
 from tests.contract.hosted import gate, request, token
-from tests.harness import Server, parse_target
-from tests.judge import ask, expect
+from tests.parts import ROOT
 
-pytestmark = pytest.mark.finished
+pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
 
 PROGRAM = str(ROOT / "part2_wsgi" / "server.py")
 MEBIBYTE = 1 << 20

@@ -2,10 +2,11 @@
 
 import pytest
 
+from tests.checker.conversation import ask
+from tests.checker.expect import expect
 from tests.contract.hosted import gate, request, said, token
-from tests.judge import ask, expect
 
-pytestmark = pytest.mark.finished
+pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
 
 WAITS = 0.3  # seconds in which nothing may come
 

@@ -8,13 +8,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.board import APP, ROOT
+from tests.checker.conversation import ask
+from tests.checker.expect import expect
+from tests.checker.processes import MEDDLE, meddled, settled
+from tests.checker.server import Server
+from tests.checker.target import parse_target
 from tests.contract.hosted import gate, request, said, token
-from tests.harness import Server, parse_target
-from tests.judge import ask, expect
-from tests.processes import MEDDLE, meddled, settled
+from tests.parts import CONTRACT_APPLICATION, ROOT
 
-pytestmark = pytest.mark.finished
+pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
 
 PROGRAM = str(ROOT / "part3_forking" / "server.py")
 
@@ -38,7 +40,7 @@ def test_it_warns_of_nothing(server):
 
 
 def test_what_is_registered_for_the_end_of_the_server_no_child_does():
-    with Server(meddled(parse_target(PROGRAM, APP), "atexit")) as own:
+    with Server(meddled(parse_target(PROGRAM, CONTRACT_APPLICATION), "atexit")) as own:
         for _ in range(3):
             with ask(own, request("process")) as talk:
                 expect(talk, {200})
@@ -49,7 +51,9 @@ def test_what_is_registered_for_the_end_of_the_server_no_child_does():
 def test_a_503_is_in_the_log():
     with tempfile.TemporaryDirectory() as folder:
         switch = Path(folder, "no-fork")
-        with Server(meddled(parse_target(PROGRAM, APP), "no-fork", str(switch))) as own:
+        with Server(
+            meddled(parse_target(PROGRAM, CONTRACT_APPLICATION), "no-fork", str(switch))
+        ) as own:
             switch.touch()
             with ask(own) as talk:
                 assert expect(talk, {503}).content == b""
@@ -57,7 +61,7 @@ def test_a_503_is_in_the_log():
 
 
 def test_the_access_log_has_one_line_for_each_request_also_from_many():
-    with Server(parse_target(PROGRAM, APP)) as own:
+    with Server(parse_target(PROGRAM, CONTRACT_APPLICATION)) as own:
         word = token()
         with gate() as until:
             octets = request("wait", token=word, until=str(until))

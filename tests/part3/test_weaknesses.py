@@ -5,12 +5,13 @@ import contextlib
 import psutil
 import pytest
 
+from tests.checker.conversation import ask
+from tests.checker.expect import expect
+from tests.checker.processes import besides, settled
+from tests.checker.server import Server
 from tests.contract.hosted import request
-from tests.harness import Server
-from tests.judge import ask, expect
-from tests.processes import besides, settled
 
-pytestmark = pytest.mark.finished
+pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
 
 WAITS = 0.3  # seconds in which nothing may happen
 MANY = 150

@@ -1,0 +1,74 @@
+"""Check a server against the contract, clause by clause. Exit status 0 kept, 1 broken, 2 usage.
+
+    python -m tests.checker 1 --server my.py --clause H07 --json result.json
+
+Without --server it checks the part's own: mine.py, or the finished server. This is the only
+place that knows how the check calls pytest.
+"""
+
+import argparse
+import sys
+
+import pytest
+
+from tests.parts import PARTS, ROOT
+
+QUIET = [
+    "--quiet",
+    "--board",
+    "--tb=no",
+    "-rN",
+    # No test prints; to capture by file descriptor would take a third of the time.
+    "--capture=sys",
+    "-p",
+    "no:logging",
+    "-o",
+    "console_output_style=classic",
+]
+USAGE = {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED}
+
+
+def read_arguments(words: list[str]) -> argparse.Namespace:
+    """Return what the command line says; exits with 2 where it can't be read."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.checker", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("part", type=int, choices=list(PARTS), help="the part of the course")
+    parser.add_argument("--server", default="", help="a .py file, or a command with {port} in it")
+    parser.add_argument("--clause", default="", help="only these, as in H07 or H07,H08")
+    parser.add_argument("--all", action="store_true", help="explain every red clause")
+    parser.add_argument("--json", default="", metavar="FILE", help="write the result there")
+    parser.add_argument("--contract", action="store_true", help="without the part's own tests")
+    parser.add_argument("--finished", action="store_true", help="never take mine.py")
+    parser.add_argument("--slow", action="store_true", help="also what takes minutes")
+    parser.add_argument("--jobs", type=int, default=8, help="copies of the server to run")
+    return parser.parse_args(words)
+
+
+def pytest_options(asked: argparse.Namespace) -> list[str]:
+    """Return the options of ours that pytest gets, and where the tests stand."""
+    named = [(name, getattr(asked, name)) for name in ("server", "clause", "json")]
+    flags = [("all-red", asked.all), ("finished", asked.finished), ("slow", asked.slow)]
+    own = [] if asked.contract else [f"part{asked.part}"]
+    return [
+        f"--part={asked.part}",
+        f"--jobs={asked.jobs}",
+        *(f"--{name}={text}" for name, text in named if text),
+        *(f"--{name}" for name, wanted in flags if wanted),
+        *(str(ROOT / "tests" / folder) for folder in ("contract", *own)),
+    ]
+
+
+def run_pytest(words: list[str]) -> int:
+    """Run pytest on tests of the course, with our board; return the exit status, 2 for usage."""
+    status = pytest.main([*QUIET, f"--config-file={ROOT / 'pyproject.toml'}", *words])
+    return 2 if status in USAGE else int(status)
+
+
+def main() -> int:
+    """Run the check that the command line asks for."""
+    return run_pytest(pytest_options(read_arguments(sys.argv[1:])))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""The board: a line for each clause as it becomes known, then the total and the explanations."""
+
+import re
+
+from tests.checker.advice import unwritten
+from tests.checker.result import ClauseResult, Result
+from tests.checker.target import Target
+from tests.checker.verdict import WIDTH, draw
+from tests.checker.visible import rows, wrap
+from tests.parts import PARTS
+
+SECTION_WIDTH = 25  # columns of the board
+MARKS = {"kept": "ok", "broken": "RED", "skipped": "--", "not run": "not run"}
+COLOURS = {"broken": {"red": True}, "kept": {"green": True}}
+
+
+class Board:
+    """Draws results on terminal, pytest's reporter, which knows about colour and capture."""
+
+    def __init__(self, terminal, target: Target) -> None:
+        self.terminal, self.target = terminal, target
+
+    def print_header(self, of_the_course: bool) -> None:
+        """Say which server is checked, and where it is one of the course's, how to check another."""
+        write = self.terminal.write_line
+        write(f"Checking {self.target.label} (make test-part{self.target.part}).")
+        if of_the_course:
+            write(f"Another server: make test-part{self.target.part} SERVER=path/to/your.py")
+        if self.target.is_mine:
+            write("It is your own; delete it to come back to server.py.")
+        write("")
+
+    def show_life(self, id: str, title: str) -> None:
+        """Show on a terminal which clause is waited for; the board's line will replace it."""
+        if self.terminal.isatty:
+            self.terminal.rewrite(f"  {id} ... {title}", erase=True)
+
+    def print_row(self, clause: ClauseResult, checked: bool = True) -> None:
+        """Print the line of one clause; checked is False where the server never answered."""
+        if self.terminal.isatty:
+            self.terminal.rewrite("", erase=True)
+        wide = 3 if checked else 7
+        self.terminal.write(f"  {clause.id} ")
+        mark = MARKS[clause.outcome]
+        self.terminal.write(f"{mark:<{wide}}", **COLOURS.get(clause.outcome, {}))
+        section = shorten_section(clause.section, SECTION_WIDTH + 3 - wide)
+        self.terminal.write_line(f" {clause.title:<44} {section}")
+
+    def print_all(self, result: Result) -> None:
+        """Print the line of every clause, below a heading."""
+        self.terminal.section(f"the contract: {self.target.label}")
+        for clause in result.clauses:
+            self.print_row(clause, result.checked)
+
+    def print_own(self, outcomes: list[str]) -> None:
+        """Print one line for the part's own tests."""
+        failed = outcomes.count("failed")
+        self.terminal.write("  own ")
+        self.terminal.write("RED" if failed else "ok ", red=bool(failed), green=not failed)
+        count = f"{failed} of " * bool(failed) + f"{len(outcomes)} tests"
+        self.terminal.write_line(
+            f" what part {self.target.part} promises beside the contract ({count})"
+        )
+
+    def print_total(self, result: Result, whole: bool) -> None:
+        """Print how many clauses the target keeps; if all of the whole list, what comes next."""
+        self.terminal.write_line("")
+        if not result.checked:
+            self.terminal.write_line(f"{result.target} could not be checked.")
+            return
+        count = len(result.clauses)
+        self.terminal.write_line(
+            f"{result.target} keeps {result.kept} of {count} "
+            f"clause{'s' * (count != 1)} of the contract."
+        )
+        if result.kept == count and whole and self.target.is_mine:
+            self.print_next()
+
+    def print_next(self) -> None:
+        """Say what to do with a server of the reader's own that keeps everything."""
+        assert self.target.path
+        part = self.target.part
+        if left := unwritten(self.target.path):
+            text = (
+                f"Still unwritten in it: {', '.join(left)}. (Take the line "
+                '"# unwritten" out where it is written.)'
+            )
+        else:
+            after = f"Next: {PARTS[part + 1].folder}/README.md." if part + 1 in PARTS else ""
+            text = f"Compare it with the finished one: make diff-mine PART={part}. {after}"
+        for line in wrap(text.strip(), 80):
+            self.terminal.write_line(line)
+
+    def print_reds(self, result: Result, every: bool) -> None:
+        """Explain the first red clause, and name the others; explain every one if asked to."""
+        first, *others = in_order_of_cause(result) or [""]
+        for id in [first, *others] if every else [first]:
+            if id:
+                self.terminal.write_line("")
+                for line in explanation_lines(result.clause(id), result.checked):
+                    self.terminal.write_line(line)
+        if others and not every:
+            self.terminal.write_line("")
+            text = f"Also red: {', '.join(others)} (ALL=1 explains every one)."
+            for line in wrap(text, 78):
+                self.terminal.write_line(line)
+        self.terminal.write_line("")
+
+    def print_others(self, result: Result, every: bool) -> None:
+        """Explain the first failed test outside the contract, once the contract is kept."""
+        if result.ids("broken") and not every:
+            return
+        failed = [other for other in result.others if other.outcome == "failed"]
+        for other in failed if every or not result.clauses else failed[:1]:
+            self.terminal.write_line(f"{other.name}\n\n  {other.text.strip()}\n")
+
+
+def shorten_section(section: str, width: int) -> str:
+    """Return as many of the sections as width has room for."""
+    parts = re.split(r"(?<=[,;]) ", section)
+    while len(" ".join(parts)) > width:
+        parts.pop()
+    return " ".join(parts).rstrip(",;") or f"{section[: width - 1]}…"
+
+
+def in_order_of_cause(result: Result) -> list[str]:
+    """Return the red clauses that can be explained, the one to explain first in front.
+
+    What is wrong with processes shows in other clauses too. Where plain requests are
+    answered, the clause about processes says more.
+    """
+    red = [clause.id for clause in result.clauses if clause.explanation]
+    if {"H01", "H02", "H03", "H07", "W01"} & set(result.ids("broken")):
+        return red
+    return sorted(red, key=lambda id: id[0] != "P")
+
+
+def explanation_lines(clause: ClauseResult, checked: bool = True) -> list[str]:
+    """Return the explanation of a red clause with its heading, where to read, how to run it again.
+
+    checked is False where the server never answered.
+    """
+    why = clause.explanation
+    assert why
+    if checked:
+        heading = wrap(f"{clause.id}  {clause.requirement}", 75)
+        lines = [heading[0], *(f"     {line}" for line in heading[1:])]
+        lines += [f"     ({clause.section})", "", *rows("asked", wrap(why.asked, WIDTH))]
+    elif why.next:
+        lines = ["It stops at a function that is not written yet. Write it, and the rest runs.", ""]
+    else:
+        lines = ["The server could not be checked.", ""]
+    lines += rows("next", wrap(why.next, WIDTH)) + draw(why)
+    return lines + [
+        f"  read       {why.read}",
+        f"  hint       {why.hint}",
+        f"  again      {why.again}",
+    ]

@@ -1,0 +1,66 @@
+"""The clauses of the contract, read from the page that the reader sees: CONTRACT.md."""
+
+import re
+from typing import NamedTuple
+
+import pytest
+
+from tests.checker.target import UsageError
+from tests.parts import CLAUSE_ID, PARTS, ROOT, first_part_with
+
+PAGE = ROOT / "tests" / "CONTRACT.md"
+ROW = re.compile(rf"^\| ({CLAUSE_ID}) \|(.+)\|")
+
+
+class Clause(NamedTuple):
+    """One row of the page; requirement as a sentence, read as path#section of a chapter."""
+
+    id: str
+    title: str
+    requirement: str
+    section: str
+    permitted: str
+    read: str
+
+
+def read_clauses() -> dict[str, Clause]:
+    """Return every clause of the page by id, in the page's order. Raises ValueError."""
+    clauses, subject = {}, ""
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("| id |"):
+            subject = line.split("|")[3].strip().rstrip("…")
+        if not (row := ROW.fullmatch(line)):
+            continue
+        id, cells = row.groups()
+        title, requirement, section, permitted, link = (
+            cell.strip().replace("\\|", "|").replace("*policy*", "policy")
+            for cell in re.split(r"(?<!\\)\|", cells)
+        )
+        read = re.fullmatch(r"\[.+\]\(\.\./(.+)\)", link)
+        if not read or id in clauses:
+            raise ValueError(f"CONTRACT.md: the row of {id} has no link, or stands twice")
+        sentence = f"{subject.capitalize()} {requirement}.".replace("`", "")
+        clauses[id] = Clause(id, title, sentence, section, permitted, read[1])
+    return clauses
+
+
+CLAUSES = read_clauses()
+
+
+def clause(id: str) -> pytest.MarkDecorator:
+    """Return the mark that says which clause a test proves."""
+    return pytest.mark.clause(CLAUSES[id])
+
+
+def check_ids(text: str, part: int) -> list[str]:
+    """Return the clauses that text names, as in "H07, h08". Raises UsageError, with a sentence."""
+    ids = re.findall(r"[^\s,]+", text.upper())
+    for id in ids:
+        if id not in CLAUSES:
+            raise UsageError(f"There is no clause {id}: CLAUSE=H07,H08; see tests/CONTRACT.md.")
+        if id[0] not in PARTS[part].letters:
+            first = first_part_with(id[0]).number
+            raise UsageError(
+                f"{id} is a clause of part {first}: make test-part{first} CLAUSE={id}."
+            )
+    return ids

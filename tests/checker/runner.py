@@ -1,0 +1,192 @@
+"""Run the clauses side by side, each against its own copy of the server under test.
+
+pytest collects and reports; the bodies of the tests of clauses and parts run here, in a few
+lanes. A lane takes one clause after the other and stops it at its first red form (a module
+of a part's own tests is run to its end). A server that died, or that a test found wanting,
+is replaced before the lane goes on.
+"""
+
+import queue
+import re
+import threading
+import time
+from concurrent.futures import Future
+
+import pytest
+
+from tests.checker.clauses import CLAUSES, Clause
+from tests.checker.conversation import ask
+from tests.checker.server import Server, StartFailed, describe_exit
+from tests.checker.stderr import gist_of
+from tests.checker.target import Target
+from tests.checker.verdict import Red
+
+PLAINEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+class Runner:
+    """The lanes for one target and the outcome of every item, by node id."""
+
+    def __init__(self, target: Target, items: list[pytest.Item], jobs: int) -> None:
+        self.target, self.jobs = target, jobs
+        self.outcomes: dict[str, Future] = {item.nodeid: Future() for item in items}
+        self.groups: dict[str, list[pytest.Item]] = {}  # by clause, or by module
+        for item in items:
+            clause = clause_of(item)
+            self.groups.setdefault(clause.id if clause else item.path.stem, []).append(item)
+        self.todo: queue.SimpleQueue[str] = queue.SimpleQueue()
+        for id in sorted(self.groups, key=self.waits, reverse=True):
+            self.todo.put(id)
+        self.seconds: dict[str, float] = {}  # that an item took, by node id
+        self.lanes: list[threading.Thread] = []
+        self.stopped = threading.Event()
+        self.never_answered = False
+
+    def waits(self, id: str) -> float:
+        """Return for how many seconds a group says that it waits for the clock or for processes."""
+        marks = [mark for item in self.groups[id] for mark in item.iter_markers("waits")]
+        return max((float(mark.args[0]) for mark in marks), default=0.0)
+
+    def start(self) -> None:
+        """Try the plainest request; then run all clauses, or none if it got no answer."""
+        first = Server(self.target)
+        try:
+            first.start()
+            self.check_plainest(first)
+        except (Red, StartFailed, OSError) as reason:
+            self.give_up(as_red(reason, first, 0))
+            first.close()
+            return
+        count = min(self.jobs, len(self.groups))
+        for server in [first, *(Server(self.target) for _ in range(count - 1))]:
+            lane = threading.Thread(target=self.run_lane, args=(server,), daemon=True)
+            self.lanes.append(lane)
+            lane.start()
+
+    def check_plainest(self, server: Server) -> None:
+        """Raise Red if the plainest request gets nothing that looks like an answer."""
+        with ask(server, PLAINEST) as talk:
+            if not talk.response() and not talk.received:
+                raise Red(
+                    "The plainest request got no answer, so nothing else was tried.",
+                    talk,
+                    "any answer at all",
+                    "Does it read until recv() returns nothing? A client keeps the connection open "
+                    "and waits for you: stop at the empty line. Else: accept() a connection, "
+                    "recv() the request, sendall() an answer, close().",
+                )
+
+    def give_up(self, red: Red) -> None:
+        """Let the first item be red with the one reason, and all others not run."""
+        self.never_answered = True
+        for number, outcome in enumerate(self.outcomes.values()):
+            outcome.set_exception(pytest.skip.Exception("not run") if number else red)
+
+    def run_lane(self, server: Server) -> None:
+        """Take groups until none is left."""
+        try:
+            while not self.stopped.is_set():
+                self.run_group(self.groups[self.todo.get_nowait()], server)
+        except queue.Empty:
+            pass
+        finally:
+            server.close()
+
+    def run_group(self, items: list[pytest.Item], server: Server) -> None:
+        """Run the forms of one clause up to the first red one, or a module."""
+        red = False
+        for number, item in enumerate(items):
+            outcome = self.outcomes[item.nodeid]
+            if red:
+                outcome.set_exception(pytest.skip.Exception("an earlier form is red"))
+                continue
+            begun = time.monotonic()
+            try:
+                self.run_item(item, server, last=number == len(items) - 1)
+                self.seconds[item.nodeid] = time.monotonic() - begun
+                outcome.set_result(None)
+            except pytest.skip.Exception as skipped:
+                outcome.set_exception(skipped)
+            except Exception as reason:  # a fault of the suite's own must not stop the lane
+                red = clause_of(item) is not None
+                self.seconds[item.nodeid] = time.monotonic() - begun
+                outcome.set_exception(reason)
+                server.kill()
+
+    def run_item(self, item: pytest.Item, server: Server, last: bool) -> None:
+        """Run one test body; raise Red if it or the server's end says so."""
+        if not server.alive():
+            try:
+                server.start()
+            except StartFailed as failed:
+                raise as_red(failed, server, 0) from None
+        begun = server.errors_size()
+        arguments = dict(item.callspec.params) if hasattr(item, "callspec") else {}
+        if "server" in item.fixturenames:
+            arguments["server"] = server
+        try:
+            item.obj(**arguments)
+            if last or not server.alive():
+                self.check_alive(server)
+        except (Red, StartFailed, ConnectionError, TimeoutError) as reason:
+            raise as_red(reason, server, begun) from None
+
+    def check_alive(self, server: Server) -> None:
+        """Raise Red unless the server answers the plainest request."""
+        with ask(server, PLAINEST) as talk:
+            if talk.response() is None and not talk.received:
+                raise Red(
+                    "After these requests the server answers no more.",
+                    talk,
+                    "an answer, as before",
+                    "One request took the server down, or keeps it for ever.",
+                )
+
+    def stop(self) -> None:
+        """Let the lanes end after the clause at hand, and wait for them."""
+        self.stopped.set()
+        for lane in self.lanes:
+            lane.join()
+
+
+def as_red(reason: Exception, server: Server, begun: int) -> Red:
+    """Return reason as Red, with what the server wrote to stderr since position begun."""
+    if isinstance(reason, StartFailed):
+        red = Red(
+            str(reason),
+            None,
+            "to start, and to listen on the port that the command line names",
+            "Its own words stand below stderr. If there are none: does the program listen on the "
+            "port that it is given, as in server.py --host 127.0.0.1 --port 8888?",
+        )
+        red.stderr = gist_of(reason.stderr)
+        red.read = "part1_single/README.md#listen"
+        return red
+    gone = isinstance(reason, OSError) or any(not talk.received for talk in reason.talks)
+    if isinstance(reason, OSError):
+        reason = Red(
+            f"No connection could be made: {reason.strerror or reason}.",
+            None,
+            "a connection, as before",
+            "One request took the server down. An exception on one connection must not end "
+            "it: catch what a client can cause around each connection, and go on.",
+        )
+    assert isinstance(reason, Red)
+    ended = server.process and (server.ends_soon() if gone else not server.alive())
+    if not reason.stderr:
+        reason.stderr = gist_of(server.errors(begun))
+    if ended and "server ended" not in reason.problem:
+        status = describe_exit(server.process.returncode)
+        reason.problem += f" The server has ended, with {status}."
+    return reason
+
+
+def in_lane(item: pytest.Item) -> bool:
+    """Return whether item runs in a lane: the tests of clauses, and of parts."""
+    return re.fullmatch("contract|part[0-9]", item.path.parent.name) is not None
+
+
+def clause_of(item: pytest.Item) -> Clause | None:
+    """Return the clause that item proves; None for tests outside the contract."""
+    mark = item.get_closest_marker("clause")
+    return CLAUSES[mark.args[0].id] if mark else None

@@ -1,0 +1,24 @@
+"""What a server wrote to stderr, in one line."""
+
+import re
+from pathlib import Path
+
+# Lines of an access log, and what the suite's own application tells the suite.
+NOISE = re.compile(r'\S+ ".*" ([0-9]{3}|-) [0-9]+ [0-9]+ ms$|<token-[0-9]+ |.* - - \[.+\] "')
+
+
+def gist_of(stderr: str) -> str:
+    """Return the gist of stderr: the exception and where it was raised, or the last line."""
+    lines = [line for line in stderr.splitlines() if line.strip() and not NOISE.match(line)]
+    if not lines:
+        return ""
+    frames = re.findall(r'File "(.+)", line (\d+)(?:, in (\S+))?', stderr)
+    own = [frame for frame in frames if "/lib/python" not in frame[0]] or frames
+    if not own:
+        return lines[-1]
+    path, line, name = own[-1]
+    # A log may go on after the traceback: the exception is the first line that stands back.
+    after = stderr[stderr.rindex("Traceback (most recent") :] if "Traceback (most" in stderr else ""
+    raised = re.search(r"^(?![Tt]raceback |[ \t]|$).+", after.partition("\n")[2], re.MULTILINE)
+    words = raised[0] if raised else lines[-1]
+    return f"{words} ({Path(path).name}, line {line}{f', in {name}' if name else ''})"

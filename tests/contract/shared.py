@@ -1,0 +1,111 @@
+"""What several clauses ask in the same way: parameters, checks, and words for what is likely."""
+
+import time
+
+import pytest
+
+from tests.checker.conversation import Conversation, ask
+from tests.checker.expect import expect
+from tests.checker.refusal import check_refusal, closed_unanswered
+from tests.checker.verdict import Red
+
+HOST = b"Host: 127.0.0.1\r\n"
+MEBIBYTE = 1 << 20  # octets
+SOON = 0.8  # seconds: what is sent in a row with the answer is here long before, in one of three
+PAUSE_SECONDS = 1.3  # longer than the timeouts by which some servers notice that nothing comes
+PAUSED = (
+    "A pause was taken for the end of the request: a recv() with a timeout, or one that does "
+    "not block. Only the octets say where a request ends, however long they take."
+)
+TOO_LONG = {400, 413, 414, 431}
+UNBOUNDED = (
+    "Nothing bounds what is read, so one client can fill the memory. Name a limit, and "
+    "count while you read."
+)
+DESTROYED = (
+    "The socket was closed with input unread. The kernel then resets the connection, "
+    "and the reset can destroy the answer. Send; shutdown(SHUT_WR); read and drop for "
+    "a while; close."
+)
+CHUNKS = b"5\r\nhello\r\n0\r\n\r\n"
+
+
+def cases(table: dict) -> pytest.MarkDecorator:
+    """Return the parameters of a test, named by the keys of table."""
+    return pytest.mark.parametrize("case", table.values(), ids=table)
+
+
+def check_not_early(talk, likely: str) -> None:
+    """Raise Red if the answer began before the last piece was sent."""
+    if talk.came_after < len(talk.sent):
+        raise Red(
+            f"It came after piece {talk.came_after} of {len(talk.sent)}, before the request "
+            "was complete.",
+            talk,
+            f"200, after piece {len(talk.sent)}",
+            likely,
+        )
+
+
+def check_waits(talk: Conversation, rest: bytes) -> None:
+    """Raise Red unless the server waits for rest, which is then sent."""
+    if talk.take(PAUSE_SECONDS):
+        raise Red(
+            f"It did not wait {PAUSE_SECONDS} s for the rest.",
+            talk,
+            "200, once the rest has been sent",
+            PAUSED,
+        )
+    talk.send(rest)
+
+
+def chunked(fields: bytes, content: bytes = CHUNKS, version: bytes = b"HTTP/1.1") -> bytes:
+    """Return a request with those fields and chunks."""
+    return b"POST /form " + version + b"\r\n" + HOST + fields + b"\r\n" + content
+
+
+def check_not_smuggled(server, fields: bytes, permitted: set[int]) -> None:
+    """Raise Red if what follows a refused head, and may be its content, is answered."""
+    smuggled = b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
+    head = b"POST / HTTP/1.1\r\n" + HOST + fields + b"\r\n"
+    with ask(server, head + smuggled, half_close=True) as talk:
+        if closed_unanswered(talk):
+            return
+        response = expect(talk, permitted, sent_mark=fields)
+        talk.reads_end()
+        second = talk.response()
+        if second and b"/smuggled" in second.content:
+            raise Red(
+                f"After the {response.status}, what may be content was answered as a request.",
+                talk,
+                "a refusal, and then the end of the connection",
+                "Where nobody can say how long a refused request is, the connection ends: "
+                "else its content is read as the next request (RFC 9112 §11.2, smuggling).",
+                got_mark=(second.start, second.start + 12),
+            )
+
+
+def check_heard(
+    talk: Conversation, pieces: list[bytes], likely: str, permitted: frozenset[int] = TOO_LONG
+) -> None:
+    """Send pieces without a look at what comes back; raise Red unless a refusal is heard."""
+    before = time.time()
+    for piece in pieces:
+        talk.send(piece, listening=False)
+    broken = talk.ended == "reset"  # a send failed
+    talk.ended = ""
+    if closed_unanswered(talk):
+        return
+    words = "413, 414 or 431 (or 400), whole, without a reset; or the end of the connection"
+    response = expect(
+        talk,
+        permitted,
+        words=words,
+        likely={"silent": likely, "accepted": likely, "short": DESTROYED},
+    )
+    if broken or (response.closes and talk.reads_end() == "reset"):
+        talk.ended = "reset"
+        raise Red(
+            "The connection was reset under a client that was sending.", talk, words, DESTROYED
+        )
+    check_refusal(talk, response, before)

@@ -1,0 +1,33 @@
+"""Run the tests of the course itself.
+
+    python -m tests.course quick
+    python -m tests.course gallery
+
+quick: what takes a minute or two together. everything: that, what is slow, and the folders. Else
+the folder that is named: gallery, browser, frameworks, notebooks.
+"""
+
+import argparse
+import sys
+
+from tests.checker.__main__ import run_pytest
+from tests.parts import ROOT
+
+HERE = ROOT / "tests" / "course"
+FOLDERS = sorted(path.parent.name for path in HERE.glob("*/__init__.py"))
+
+
+def main() -> int:
+    """Run the tests that the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.course", description=__doc__)
+    parser.add_argument("which", choices=["quick", "everything", *FOLDERS])
+    which = parser.parse_args().which
+    if which == "quick":
+        return run_pytest(["--numprocesses=3", "--dist=loadfile", *map(str, HERE.glob("*.py"))])
+    if which == "everything":
+        return run_pytest(["--numprocesses=3", "--dist=loadfile", "--slow", str(HERE)])
+    return run_pytest(["--slow", str(HERE / which)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

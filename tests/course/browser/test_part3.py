@@ -1,0 +1,91 @@
+"""The waterfall: a staircase on part 2, a wall on part 3, judged by the servers' own clocks."""
+
+import os
+
+import pytest
+
+from tests.checker.server import Server
+from tests.checker.target import parse_target
+from tests.parts import ROOT
+
+APPLICATION = "part3_forking.waterfall:app"
+PROGRAMS = {part: str(ROOT / folder / "server.py") for part, folder in
+            ((2, "part2_wsgi"), (3, "part3_forking"))}  # fmt: skip
+
+
+@pytest.fixture
+def serve(request):
+    """Return a function that starts a part, hosting the waterfall, for this test."""
+    running = []
+
+    def start(part: int) -> str:
+        server = Server(parse_target(PROGRAMS[part], APPLICATION))
+        running.append(server)
+        server.start()
+        return f"http://127.0.0.1:{server.port}"
+
+    yield start
+    for server in running:
+        server.close()
+
+
+def bars(page, url: str, name: str) -> list[tuple[int, float, float]]:
+    """Press the button; return (pid, begin, end) of every bar, the latter in seconds."""
+    page.goto(url)
+    page.click("#start")
+    page.wait_for_selector("#total[data-done]")
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+    told = page.eval_on_selector_all("rect.service", "all => all.map(one => ({...one.dataset}))")
+    return [(int(one["pid"]), float(one["begin"]), float(one["end"])) for one in told]
+
+
+def most_at_once(found: list[tuple[int, float, float]]) -> int:
+    """Return how many of the bars overlap in one moment."""
+    return max(sum(begin <= moment < end for _, begin, end in found) for _, moment, _ in found)
+
+
+def test_part_2_is_a_staircase(page, serve):
+    found = bars(page, serve(2), "waterfall-part2")
+    assert len(found) == 8 and len({pid for pid, _, _ in found}) == 1
+    assert most_at_once(found) == 1
+    assert "8 answers from 1 process in" in page.inner_text("#total")
+    assert page.locator("#six").is_hidden()
+
+
+def test_part_3_is_a_wall(page, serve):
+    found = bars(page, serve(3), "waterfall-part3")
+    assert len(found) == 8 and len({pid for pid, _, _ in found}) == 8
+    assert most_at_once(found) >= 4
+    assert "8 answers from 8 processes in" in page.inner_text("#total")
+    assert page.locator("#six").is_visible() == (most_at_once(found) < 8)
+
+
+def test_part_3_remembers_nothing_and_survives_a_kill(page, serve):
+    page.goto(serve(3))
+    for _ in range(3):
+        page.click("#ask")
+        page.wait_for_function("document.querySelector('#count').innerText.endsWith('counted 1.')")
+        page.evaluate("document.querySelector('#count').textContent = ''")
+    page.click("#kill")
+    page.wait_for_selector("text=nobody else noticed")
+
+
+def test_part_2_remembers_and_dies_of_a_kill(page, serve):
+    page.goto(serve(2))
+    for count in (1, 2, 3):
+        page.click("#ask")
+        page.wait_for_function(
+            f"document.querySelector('#count').innerText.endsWith('counted {count}.')"
+        )
+    page.click("#kill")
+    page.wait_for_selector("text=the process that was killed was the server")
+
+
+def test_the_waterfall_works_with_the_keyboard_and_on_a_phone(page, serve):
+    page.set_viewport_size({"width": 360, "height": 640})
+    page.goto(serve(3))
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#total[data-done]")

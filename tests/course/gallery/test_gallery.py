@@ -1,0 +1,81 @@
+"""Every mistake of the gallery is caught by the clause that its head names, with its words.
+
+FULL=1 runs every clause, and asserts that only those the head names turn red.
+"""
+
+import concurrent.futures
+import os
+import re
+import subprocess
+
+import pytest
+
+from tests.checker.clauses import CLAUSES
+from tests.course.selfcheck import run_check
+from tests.tools.gallery import Mistake, gallery, write
+
+AT_ONCE = 3  # checks side by side, each of a few clauses
+FULL = bool(os.environ.get("FULL"))
+# What stays green beside the mistake; quick ones, of every kind.
+OTHERS = {
+    1: ["H01", "H04", "H09", "H13", "H18", "H20", "H27", "H02", "H11", "H17", "H14"],
+    2: ["H01", "H18", "W02", "W07", "W17", "H09", "W03", "W09", "H13", "W01", "H20"],
+    3: ["H01", "H18", "W02", "W07", "P12", "W17", "H09", "W03", "W13", "H13", "H20"],
+}
+GALLERY = gallery()
+
+
+def beside(mistake: Mistake) -> list[str]:
+    """Return five clauses that the mistake leaves alone."""
+    named = {mistake.caught_by, *mistake.also_red}
+    return [id for id in OTHERS[mistake.part] if id not in named][:5]
+
+
+def check(mistake: Mistake, folder) -> subprocess.CompletedProcess:
+    """Return the ended check of the server that has made the mistake."""
+    path = write(mistake, folder / mistake.id.replace("/", "_") / "server.py")
+    clauses = [] if FULL else ["--clause", ",".join([mistake.caught_by, *beside(mistake)])]
+    return run_check(mistake.part, "--server", str(path), "--jobs=4", *clauses)
+
+
+@pytest.fixture(scope="module")
+def checks(request, tmp_path_factory):
+    """The outcome of every check that was asked for, by the mistake's id, as a future."""
+    folder = tmp_path_factory.mktemp("gallery")
+    wanted = [item.callspec.params["id"] for item in request.session.items if is_wanted(item)]
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {id: pool.submit(check, GALLERY[id], folder) for id in wanted}
+
+
+def is_wanted(item: pytest.Item) -> bool:
+    """Return whether item checks one of the gallery."""
+    return item.path.name == "test_gallery.py" and hasattr(item, "callspec")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("id", GALLERY)
+def test_a_mistake_turns_its_clause_red_and_says_why(checks, id):
+    mistake, ended = GALLERY[id], checks[id].result()
+    found, named = ended.red, {mistake.caught_by, *mistake.also_red}
+    assert mistake.caught_by in found, ended.stdout
+    assert found <= named if FULL else found == {mistake.caught_by}, ended.stdout
+    assert ended.status == 1
+    explained = ended.stdout[ended.stdout.index(f"\n{mistake.caught_by}  ") :] if not FULL else ""
+    assert FULL or mistake.says in explained, ended.stdout
+
+
+def test_every_clause_has_a_mistake_and_there_are_sixty():
+    letters = {1: "H", 2: "W", 3: "P"}
+    for part, letter in letters.items():
+        caught = {one.caught_by for one in GALLERY.values() if one.part == part}
+        assert {id for id in CLAUSES if id[0] == letter} <= caught
+    assert len(GALLERY) >= 60
+
+
+def test_every_head_tells_a_story():
+    for mistake in GALLERY.values():
+        assert 0 < len(mistake.title) <= 60 and mistake.says and mistake.attempt, mistake.id
+        starts = re.findall(r"^What (one thinks|happens|a user notices): ", mistake.story, re.M)
+        assert starts == ["one thinks", "happens", "a user notices"], mistake.id
+        assert max(map(len, mistake.story.splitlines())) <= 80, mistake.id
+        assert {mistake.caught_by, *mistake.also_red} <= set(CLAUSES), mistake.id

@@ -1,0 +1,64 @@
+"""The parts of the course: the one table of them, and where everything stands."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+CONTRACT_APPLICATION = "tests.apps.contract:application"  # what the check asks from part 2 on
+
+
+class Part(NamedTuple):
+    """One part: its folder in ROOT, and what its server has to keep.
+
+    letters are those of the clauses (CONTRACT.md). application is what `make serve-partN` hosts,
+    MODULE:CALLABLE in the folder, "" for none. requirements names the set in tests/requirements
+    that its check needs; the Makefile names the same.
+    """
+
+    number: int
+    folder: str
+    letters: str
+    application: str
+    requirements: str
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return ROOT / self.folder
+
+    @property
+    def server(self) -> Path:
+        """The finished server."""
+        return self.path / "server.py"
+
+    @property
+    def mine(self) -> Path:
+        """The reader's own server, once there is one."""
+        return self.path / "mine.py"
+
+    @property
+    def chapter(self) -> Path:
+        """The page that tells of it."""
+        return self.path / "README.md"
+
+    @property
+    def contract_application(self) -> str:
+        """The application that the check lets the server host; "" where it hosts none."""
+        return CONTRACT_APPLICATION if self.application else ""
+
+
+PARTS = {
+    part.number: part
+    for part in (
+        Part(1, "part1_single", "H", "", "check"),
+        Part(2, "part2_wsgi", "HW", "flask_app:app", "flask"),
+        Part(3, "part3_forking", "HWP", "waterfall:app", "flask"),
+    )
+}
+LETTERS = max((part.letters for part in PARTS.values()), key=len)
+CLAUSE_ID = rf"[{LETTERS}][0-9]{{2}}"  # a pattern: H07
+
+
+def first_part_with(letter: str) -> Part:
+    """Return the part in which the clauses of that letter begin to hold."""
+    return next(part for part in PARTS.values() if letter in part.letters)

@@ -1,0 +1,64 @@
+"""What each part changes in the one before: the table, and the diff.
+
+    python -m tests.tools.changes 2
+
+A name that stands in two parts is the same source in both, comments included, or it is
+here with the reason. The chapter of the later part walks through this table.
+"""
+
+import difflib
+import signal
+import sys
+from pathlib import Path
+
+from tests.parts import PARTS
+from tests.tools.patches import definitions
+
+CHANGED = {
+    2: {
+        "parse_transfer_encoding": "chunked is decoded now: it says so, and refuses the rest",
+        "read_request": "chunked content is read by read_chunks",
+        "serve_request": "the application answers, in place of the echo",
+        "serve_connection": "a line for the access log, in place of all that was received",
+        "serve_forever": "hands on the application, and who the client is",
+        "main": "an application on the command line; wsgi.errors without a buffer",
+    },
+    3: {
+        "format_environ": "other processes run the application too, and each runs it once",
+        "serve_forever": "a child for each connection, in place of one after the other",
+        "main": "says so where there is no fork",
+    },
+}
+GONE = {2: {"format_echo": "the answer is the application's business now"}, 3: {}}
+
+
+def sources(path: Path) -> dict[str, str]:
+    """Return the source of every definition of a file by name, the comments above included."""
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    places = {name: place for name, place in definitions(text).items() if name != "imports"}
+    return {name: "\n".join(lines[first:last]) for name, (first, last) in places.items()}
+
+
+def main() -> None:
+    """Print the table and the diff of the part that the command line names."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on in less may leave early
+    part = int(sys.argv[1])
+    before, after = PARTS[part - 1].server, PARTS[part].server
+    old, new = sources(before), sources(after)
+    names = [f"{PARTS[number].folder}/server.py" for number in (part - 1, part)]
+    print(f"From {names[0]} to {names[1]}:\n")
+    for name, reason in (CHANGED[part] | GONE[part]).items():
+        print(f"  {'gone' if name in GONE[part] else 'changed':8} {name:24} {reason}")
+    for name in new:
+        if name not in old:
+            print(f"  {'new':8} {name}")
+    print(f"\n  {len(old.keys() & new.keys()) - len(CHANGED[part])} definitions are the same.\n")
+    texts = [path.read_text(encoding="utf-8").splitlines() for path in (before, after)]
+    for line in difflib.unified_diff(*texts, *names, lineterm="", n=1):
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""The reader's own server beside the finished one (make diff-mine).
+
+python -m tests.tools.compare PART
+"""
+
+import difflib
+import sys
+
+from tests.parts import PARTS
+
+
+def compare(part: str) -> str:
+    """Return what the finished server of part has in place of the reader's lines.
+
+    Raises ValueError, in a sentence, where there is nothing to compare.
+    """
+    if part not in map(str, PARTS):
+        raise ValueError("PART is 1, 2 or 3.")
+    folder, mine, done = PARTS[int(part)].folder, PARTS[int(part)].mine, PARTS[int(part)].server
+    if not mine.is_file():
+        raise ValueError(f"There is no {folder}/mine.py yet: make start-part{part}.")
+    texts = [path.read_text(encoding="utf-8").splitlines() for path in (mine, done)]
+    lines = list(difflib.unified_diff(*texts, lineterm=""))[2:]
+    if not lines:
+        return f"{folder}/mine.py is the finished server, to the letter."
+    return "\n".join([f"{folder}: - yours, + the finished server's", *lines])
+
+
+def main() -> None:
+    """Print what differs in the part that the command line names."""
+    try:
+        print(compare(sys.argv[1]))
+    except ValueError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""How far the reader is: a line for each part, from the check of the reader's own files.
+
+python -m tests.tools.progress
+"""
+
+import re
+
+from tests.checker.board import in_order_of_cause
+from tests.checker.clauses import CLAUSES
+from tests.checker.result import Result
+from tests.checker.target import why_unreadable
+from tests.parts import PARTS
+from tests.tools.check import check_quietly
+
+
+def next_step(result: Result) -> str:
+    """Return what to do about the first red clause; "" if all are kept."""
+    if not (red := in_order_of_cause(result)):
+        return ""
+    why = result.clause(red[0]).explanation
+    write = re.match(r"write \w+", why.next if why else "")
+    what = f"{write[0]} ({red[0]})" if write else f"{red[0]}, make hint CLAUSE={red[0]}"
+    return f"{what}; make test-part{result.part} CLAUSE={red[0]}"
+
+
+def main() -> None:
+    """Print a line for each part, and the next step."""
+    step = ""
+    for number, part in PARTS.items():
+        mine = f"{part.folder}/mine.py"
+        if not part.mine.is_file():
+            print(f"  part {number}  not begun           {part.folder}/README.md")
+            step = step or f"make start-part{number}, and read {part.folder}/README.md"
+        elif words := why_unreadable(part.mine):
+            print(f"  part {number}  can't be run        {mine}")
+            step = step or f"{part.folder}/{words}"
+        else:
+            total = sum(id[0] in part.letters for id in CLAUSES)
+            result = check_quietly(number, "--contract")
+            print(f"  part {number}  {result.kept:2} of {total} clauses   {mine}")
+            step = step or next_step(result)
+    print(f"\nNext: {step or 'you have kept them all. Point the check at gunicorn.'}")
+
+
+if __name__ == "__main__":
+    main()

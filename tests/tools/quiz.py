@@ -1,0 +1,65 @@
+"""A server with a mistake that is not named: make quiz, make quiz-answer.
+
+python -m tests.tools.quiz PART PORT
+python -m tests.tools.quiz answer
+"""
+
+import base64
+import os
+import random
+import socket
+import sys
+
+from tests.parts import PARTS, ROOT
+from tests.tools.gallery import BUILD, check_command, default_serve, gallery, relative, write
+from tests.tools.mistakes import show_broken
+
+ANSWER = BUILD / "quiz.answer"
+AT_START = {"H26_reuse_the_port"}  # no riddle: it does not start where a run has just ended
+
+
+def quiz(part: int, port: str) -> None:
+    """Serve a server with a mistake that is not named."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(port)))
+            probe.listen()
+        except OSError:
+            sys.exit(
+                f"Port {port} is taken, perhaps by an earlier quiz: end that with Ctrl-C,\n"
+                f"or make quiz PART={part} PORT={int(port) + 1}. (make doctor says by whom.)"
+            )
+    mistakes = [one for one in gallery().values() if one.part == part]
+    mistake = random.choice([one for one in mistakes if one.name not in AT_START])
+    path = write(mistake, BUILD / "quiz.py")
+    ANSWER.write_bytes(base64.b64encode(mistake.id.encode()))  # not to be read by accident
+    print("This server has made one mistake. Find it, with a browser, curl, nc and ps,")
+    print(f"and last with the check, in a second terminal:\n\n  {check_command(mistake, path)}\n")
+    print("make quiz-answer names it. Ctrl-C ends the server.\n", flush=True)
+    words = default_serve(part, None).replace("{file}", relative(path)).split()
+    os.execvp(sys.executable, [sys.executable, *words[1:], "--port", port])
+
+
+def show_answer() -> None:
+    """Tell which mistake the last quiz made."""
+    if not ANSWER.is_file():
+        sys.exit("No quiz has been started: make quiz PART=3.")
+    id = base64.b64decode(ANSWER.read_bytes()).decode()
+    print(f"It was {id}, caught by {gallery()[id].caught_by}. End the quiz (Ctrl-C), and then:\n")
+    show_broken(id)
+
+
+def main() -> None:
+    """Do what the command line says."""
+    os.chdir(ROOT)
+    if sys.argv[1] == "answer":
+        show_answer()
+    elif sys.argv[1] in map(str, PARTS):
+        quiz(int(sys.argv[1]), sys.argv[2])
+    else:
+        sys.exit("Of which part? make quiz PART=1, 2 or 3.")
+
+
+if __name__ == "__main__":
+    main()

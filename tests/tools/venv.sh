@@ -1,0 +1,50 @@
+#!/bin/sh
+# Make .venv ready for one set of requirements, and say what is done. Nothing to do: silence.
+#
+# sh tests/tools/venv.sh SET PYTHON NAMED
+# SET: a file of tests/requirements/, without .txt. NAMED: not empty where the reader named PYTHON.
+set -eu
+set_name=$1 python=$2 named=$3
+done_file=.venv/$set_name.done
+
+# A set may include another, so any change to any of them counts.
+is_done() { cat tests/requirements/*.txt 2>/dev/null | cmp -s - "$done_file"; }
+
+# Is there an environment that works, and is it the one that was asked for?
+usable=no
+if .venv/bin/python -c '' 2>/dev/null; then usable=yes; fi
+if [ $usable = yes ] && [ -z "$named" ] && is_done; then
+    exit 0
+fi
+
+about() { # the version and the home of an interpreter
+    "$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3], sys.base_prefix)'
+}
+
+if ! command -v "$python" >/dev/null 2>&1; then
+    echo "There is no $python here: install Python 3.11 or later, or name it: make PYTHON=python3.12 ..." >&2
+    exit 1
+fi
+if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "This course needs Python 3.11 or later, and $python is $("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'). Name another: make PYTHON=python3.12 ..." >&2
+    exit 1
+fi
+if [ $usable = yes ] && [ -n "$named" ] && [ "$(about "$python")" != "$(about .venv/bin/python)" ]; then
+    echo "Rebuilding .venv with $python ($(about "$python" | cut -d' ' -f1))."
+    usable=no
+fi
+if [ $usable = no ]; then
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        echo "Python's venv is missing; on Debian and Ubuntu: sudo apt install python3-venv" >&2
+        exit 1
+    fi
+    echo "Making .venv with $python (some seconds) ..."
+    rm -rf .venv
+    "$python" -m venv .venv
+fi
+if ! is_done; then
+    echo "Installing tests/requirements/$set_name.txt into .venv (some seconds) ..."
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+        --requirement "tests/requirements/$set_name.txt"
+    cat tests/requirements/*.txt >"$done_file"
+fi
