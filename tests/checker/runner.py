@@ -162,7 +162,9 @@ def as_red(reason: Exception, server: Server, begun: int) -> Red:
         red.stderr = gist_of(reason.stderr)
         red.read = "part1_single/README.md#listen"
         return red
-    gone = isinstance(reason, OSError) or any(not talk.received for talk in reason.talks)
+    # Where nothing came, or nobody could connect, the server may be about to end.
+    gone = isinstance(reason, OSError) or not all(talk.received for talk in reason.talks)
+    gone = gone or not reason.talks
     if isinstance(reason, OSError):
         reason = Red(
             f"No connection could be made: {reason.strerror or reason}.",
