@@ -75,6 +75,18 @@ def test_the_server_names_its_port_and_the_method(server):
     check(talk, values, "SCRIPT_NAME", "", "The application is at the root: an empty string.")
 
 
+@clause("W01")
+@cases({"http-1.1": b"HTTP/1.1", "http-1.0": b"HTTP/1.0"})
+def test_the_protocol_is_the_version_of_the_request(server, case):
+    talk, values = environ_of(server, request("environ").replace(b"HTTP/1.1", case, 1))
+    likely = (
+        "PEP 3333: the version that the client used, not the one that the server speaks. The "
+        "request-line has it. An application that takes an old client for a newer one answers in "
+        "a form that this client can't read."
+    )
+    check(talk, values, "SERVER_PROTOCOL", case.decode(), likely)
+
+
 # ---- W02 -------------------------------------------------------------------------------
 
 PATHS = {
