@@ -1,5 +1,6 @@
 """H01 to H06: what an answer looks like on the wire."""
 
+import re
 import time
 
 import pytest
@@ -183,6 +184,46 @@ def check_end(server: Server, request: bytes, talk: Conversation, permitted: str
             "the end at once after Connection: close",
             likely,
         )
+
+
+# status-line = HTTP-version SP status-code SP [ reason-phrase ]    RFC 9112 §4
+STATUS_LINE = re.compile(rb"HTTP/1\.[01] [1-5][0-9]{2}[ \r\n]")
+CLOSE = b"Connection: close\r\n\r\n"
+
+
+@clause("H04")
+@each(
+    {
+        "get": GET,
+        "post": POST,
+        "the-client-says-close": GET.removesuffix(b"\r\n") + CLOSE,
+        "http-1.0": OLD,
+        "refused": BAD_FIELD,
+    }
+)
+def test_no_second_request_is_answered_after_connection_close(server, request_octets):
+    with ask(server, request_octets + SECOND) as talk:
+        response = talk.response()
+        if response is None:
+            pytest.skip("no answer at all, which is the business of another clause")
+        if not response.closes and not request_octets.endswith(CLOSE):
+            return
+        talk.reads_end()
+        head_end = response.start + len(response.head)
+        if second := STATUS_LINE.search(talk.received, head_end):
+            who = "answer" if response.closes else "client"
+            likely = (
+                "The loop goes on with what the client had sent already. RFC 9112 §9.6: once one "
+                "side has said close, nothing more is processed on the connection. The client "
+                "sends its second request again elsewhere, and it is done twice."
+            )
+            raise Red(
+                f"The {who} said Connection: close, and a second answer follows.",
+                talk,
+                "one answer, and then the end of the connection",
+                likely,
+                got_mark=second.span(),
+            )
 
 
 # ---- H05 -------------------------------------------------------------------------------
