@@ -70,7 +70,11 @@ CHUNKED = [
 ]
 PART_2 = {
     "chunked": CHUNKED,
-}
+    "passing-on": [  # Content-Length as it came
+        ('    if environ.pop("HTTP_TRANSFER_ENCODING", "") or "CONTENT_LENGTH" in environ:\n',
+         '    if environ.pop("HTTP_TRANSFER_ENCODING", ""):\n'),
+    ],
+}  # fmt: skip
 WAYS = [
     pytest.param(part, changes, id=f"part{part}-{name}")
     for part, ways in ((1, PART_1), (2, PART_2), (3, {"chunked": CHUNKED}))
