@@ -70,9 +70,10 @@ CHUNKED = [
 ]
 PART_2 = {
     "chunked": CHUNKED,
-    "passing-on": [  # Content-Length as it came
+    "passing-on": [  # Content-Length as it came; a field that PEP 3333 does not name
         ('    if environ.pop("HTTP_TRANSFER_ENCODING", "") or "CONTENT_LENGTH" in environ:\n',
          '    if environ.pop("HTTP_TRANSFER_ENCODING", ""):\n'),
+        (', "upgrade", "proxy-connection"}', ', "upgrade"}'),
     ],
 }  # fmt: skip
 WAYS = [
