@@ -75,6 +75,15 @@ PART_2 = {
          '    if environ.pop("HTTP_TRANSFER_ENCODING", ""):\n'),
         (', "upgrade", "proxy-connection"}', ', "upgrade"}'),
     ],
+    "eager": [  # the first call of write() sends the head, also where it has no octets
+        (
+            "        send_chunk(connection, answer, chunk, None)\n",
+            '        if not answer["head_sent"]:\n'
+            "            send_octets(connection, format_answer_head(answer, None))\n"
+            '            answer["head_sent"] = True\n'
+            "        send_chunk(connection, answer, chunk, None)\n",
+        ),
+    ],
 }  # fmt: skip
 WAYS = [
     pytest.param(part, changes, id=f"part{part}-{name}")
