@@ -9,7 +9,7 @@ from tests.checker.conversation import ask
 from tests.checker.expect import check_echo, expect, expect_echo
 from tests.checker.refusal import closed_unanswered, refuse
 from tests.checker.verdict import Red
-from tests.contract.cuts import after, before_the_last, octets, three_ways
+from tests.contract.cuts import cut_after, cut_before_the_last, cut_into_octets, cut_three_ways
 from tests.contract.shared import cases, check_not_early, check_not_smuggled, check_waits, chunked
 
 HOST = b"Host: 127.0.0.1\r\n"
@@ -43,12 +43,12 @@ HELLO = post(b"hello=1")
 @pytest.mark.waits(2.2)
 @clause("H08")
 @cases(
-    three_ways(HELLO)
+    cut_three_ways(HELLO)
     | {
-        "head-then-content": after(HELLO, b"\r\n\r\n"),
-        "inside-the-content": before_the_last(HELLO, 3),
-        "before-the-last-octet": before_the_last(HELLO, 1),
-        "inside-crlfcrlf": before_the_last(HELLO, len(b"hello=1") + 1),
+        "head-then-content": cut_after(HELLO, b"\r\n\r\n"),
+        "inside-the-content": cut_before_the_last(HELLO, 3),
+        "before-the-last-octet": cut_before_the_last(HELLO, 1),
+        "inside-crlfcrlf": cut_before_the_last(HELLO, len(b"hello=1") + 1),
         "head-content-rest": [HELLO[:-7], HELLO[-7:-4], HELLO[-4:]],
     }
 )
@@ -86,7 +86,7 @@ def test_a_pause_does_not_end_the_content(server):
 def test_the_content_is_unchanged(server, case):
     with ask(server, post(case)) as talk:
         expect_echo(talk, method="POST", content=case, likely=READING | {"content": DECODED})
-    with ask(server, *after(post(case), b"\r\n\r\n")) as talk:
+    with ask(server, *cut_after(post(case), b"\r\n\r\n")) as talk:
         expect_echo(talk, method="POST", content=case, likely=READING)
 
 
@@ -95,7 +95,7 @@ def test_the_content_is_unchanged(server, case):
     "method", [b"PUT", b"PATCH", b"DELETE", b"GET"], ids=lambda name: name.decode()
 )
 def test_the_content_is_read_whatever_the_method(server, method):
-    with ask(server, *after(post(b"hello", method), b"\r\n\r\n")) as talk:
+    with ask(server, *cut_after(post(b"hello", method), b"\r\n\r\n")) as talk:
         expect_echo(talk, method=method.decode(), content=b"hello", likely=READING)
 
 
@@ -122,7 +122,7 @@ def test_content_length_is_found_however_it_is_written(server, case):
 @cases(
     {
         "whole": [post(RANDOM_MEBIBYTE)],
-        "head-first": after(post(RANDOM_MEBIBYTE), b"\r\n\r\n"),
+        "head-first": cut_after(post(RANDOM_MEBIBYTE), b"\r\n\r\n"),
         "in-three": [
             post(RANDOM_MEBIBYTE)[:5000],
             post(RANDOM_MEBIBYTE)[5000:70_000],
@@ -142,9 +142,9 @@ def test_a_mebibyte_arrives_whole(server, case):
 @cases(
     {
         "get": [b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"],
-        "octet-by-octet": octets(b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"),
+        "octet-by-octet": cut_into_octets(b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"),
         "post": [HELLO],
-        "post-in-two": after(HELLO, b"\r\n\r\n"),
+        "post-in-two": cut_after(HELLO, b"\r\n\r\n"),
         "http-1.0": [b"GET /hello HTTP/1.0\r\n\r\n"],
     }
 )
@@ -210,7 +210,7 @@ def test_what_follows_does_not_destroy_the_answer(server):
 @clause("H10")
 def test_what_follows_is_not_part_of_it_octet_by_octet(server):
     request = post(b"hi")
-    with ask(server, *octets(request), SECOND) as talk:
+    with ask(server, *cut_into_octets(request), SECOND) as talk:
         check_first_of_two(talk, request, SECOND)
 
 
@@ -355,7 +355,7 @@ def test_a_content_length_that_is_not_digits_is_refused(server, case):
 @cases({"plus": b"+5", "minus": b"-1", "empty": b""})
 def test_a_content_length_is_refused_before_the_content_comes(server, case):
     head = b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: " + case + b"\r\n\r\n"
-    refuse(server, octets(head), {400}, mark=b"Content-Length: " + case, likely=NOT_INT)
+    refuse(server, cut_into_octets(head), {400}, mark=b"Content-Length: " + case, likely=NOT_INT)
 
 
 @clause("H20")
@@ -489,7 +489,7 @@ def test_chunked_is_never_left_waiting_for_chunks(server):
     request = chunked(b"Transfer-Encoding: chunked\r\n")
     refuse(
         server,
-        octets(request),
+        cut_into_octets(request),
         {501, 411, 200},
         likely=IGNORED,
         accepted=decoded,
@@ -596,11 +596,13 @@ UNFINISHED = {
 
 @pytest.mark.waits(0.8)
 @clause("H23")
-@pytest.mark.parametrize("cut", [lambda request: [request], octets], ids=["whole", "octets"])
+@pytest.mark.parametrize(
+    "cut", [lambda request: [request], cut_into_octets], ids=["whole", "octets"]
+)
 @pytest.mark.parametrize("request_octets", UNFINISHED.values(), ids=UNFINISHED)
 def test_a_request_that_ends_early_is_never_answered_2xx(server, request_octets, cut):
-    if len(request_octets) > 1000 and cut is octets:
-        cut = lambda request: before_the_last(request, 1000)  # noqa: E731
+    if len(request_octets) > 1000 and cut is cut_into_octets:
+        cut = lambda request: cut_before_the_last(request, 1000)  # noqa: E731
     with ask(server, *cut(request_octets), half_close=True) as talk:
         if closed_unanswered(talk):
             return

@@ -6,7 +6,7 @@ from tests.checker.clauses import clause
 from tests.checker.conversation import ask
 from tests.checker.expect import check_echo, expect
 from tests.checker.refusal import closed_unanswered, refuse
-from tests.contract.cuts import inside_line_ends, octets
+from tests.contract.cuts import cut_inside_line_ends, cut_into_octets
 from tests.contract.shared import MEBIBYTE, TOO_LONG, UNBOUNDED, cases, check_heard, chunked
 
 FIELD = b"Transfer-Encoding: chunked\r\n"
@@ -47,7 +47,7 @@ def accept_as(content: bytes):
 @clause("H21")
 @pytest.mark.parametrize(
     "cut",
-    [lambda request: [request], octets, inside_line_ends],
+    [lambda request: [request], cut_into_octets, cut_inside_line_ends],
     ids=["whole", "octet-by-octet", "cut-inside-line-ends"],
 )
 @cases(WELL_FORMED)
