@@ -58,7 +58,7 @@ def answer(
         return talk, response
 
 
-def said(server: Server, word: str, count: int = 1) -> list[str]:
+def wait_for_words(server: Server, word: str, count: int = 1) -> list[str]:
     """Return what the application said with that token, once it is count times or too late."""
     deadline = time.monotonic() + ANSWER_SECONDS
     while True:

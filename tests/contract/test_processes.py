@@ -34,7 +34,7 @@ from tests.checker.refusal import check_refusal
 from tests.checker.server import Server, describe_exit
 from tests.checker.stderr import gist_of
 from tests.checker.verdict import Red
-from tests.contract.hosted import answer, gate, json_of, red, request, said, token
+from tests.contract.hosted import answer, gate, json_of, red, request, token, wait_for_words
 from tests.contract.shared import SOON, cases
 from tests.parts import ROOT
 
@@ -55,7 +55,7 @@ def crowd(server: Server, count: int) -> Iterator[list[Conversation]]:
     with contextlib.ExitStack() as stack, gate() as until:
         octets = request("wait", token=word, until=str(until))
         talks = [stack.enter_context(ask(server, octets)) for _ in range(count)]
-        said(server, word, count)
+        wait_for_words(server, word, count)
         until.touch()
         for talk in talks:  # 503: a server may limit how many it serves at once
             expect(talk, {200, 503}, words="200 (or 503 from a server that has a limit)")
@@ -105,7 +105,7 @@ def test_slow_requests_are_served_at_once(server):
     with contextlib.ExitStack() as stack, gate() as until:
         octets = request("wait", token=word, until=str(until))
         talks = [stack.enter_context(ask(server, octets)) for _ in range(TOGETHER)]
-        inside = len(said(server, word, TOGETHER))
+        inside = len(wait_for_words(server, word, TOGETHER))
         until.touch()
         if inside < TOGETHER:
             raise verdict(
@@ -284,10 +284,10 @@ def test_a_sibling_holds_no_connection(server):
         with contextlib.ExitStack() as stack:
             octets = request("wait", token=first, until=str(until))
             talk = stack.enter_context(ask(server, octets))
-            said(server, first)
+            wait_for_words(server, first)
             octets = request("wait", token=second, until=str(later))
             stack.enter_context(ask(server, octets))
-            said(server, second)
+            wait_for_words(server, second)
             until.touch()
             expect(talk, {200})
             if talk.response() is None and not talk.reads_end():
@@ -305,7 +305,7 @@ def test_the_child_holds_no_listener(server):
     with own_server(server.target) as own, gate() as until:
         known = pids(own)
         with ask(own, request("wait", token=word, until=str(until))) as talk:
-            said(own, word)
+            wait_for_words(own, word)
             for member in besides(own, known):
                 for fd, what in sockets(member.pid, own.port):
                     if what == "the listener":
@@ -380,12 +380,12 @@ def test_a_child_may_die_and_its_client_hears_at_once(server, case):
         with gate() as until:
             octets = request("die", token=word, until=str(until), how=how, late=late)
             with ask(server, octets) as talk:
-                said(server, word, len(waits) + 1)
+                wait_for_words(server, word, len(waits) + 1)
                 until.touch()
                 begun = time.monotonic()
                 ended = talk.reads_end()
                 waits.append(time.monotonic() - begun)
-        pid = int(said(server, word, len(waits))[-1].removeprefix("pid "))
+        pid = int(wait_for_words(server, word, len(waits))[-1].removeprefix("pid "))
         if not ended:
             problem = "The child is dead, and the connection is still open."
             likely = STILL_OPEN
@@ -414,7 +414,7 @@ def test_a_child_that_is_killed_from_outside_takes_nobody_with_it(server):
     with gate() as until:
         octets = request("wait", token=word, until=str(until))
         with ask(server, octets) as first, ask(server, octets) as second:
-            said(server, word, 2)
+            wait_for_words(server, word, 2)
             children = besides(server, {parent, server.process.pid})
             children = [member for member in children if member.state != psutil.STATUS_ZOMBIE]
             if len(children) < 2:
@@ -487,11 +487,11 @@ def test_a_storm_changes_nothing(server):
     with contextlib.ExitStack() as stack, gate() as until:
         octets = request("wait", token=word, until=str(until))
         talks = [stack.enter_context(ask(server, octets))]
-        said(server, word)
+        wait_for_words(server, word)
         for _ in range(TOGETHER - 1):
             storm(parent, 20)
             talks.append(stack.enter_context(ask(server, octets)))
-        if (inside := len(said(server, word, TOGETHER))) < TOGETHER:
+        if (inside := len(wait_for_words(server, word, TOGETHER))) < TOGETHER:
             problem = f"Under a storm of SIGCHLD, {inside} of {TOGETHER} applications were inside."
             raise verdict(problem, f"{TOGETHER} inside at once", STUCK, talks[-1])
         storm(parent, 200)
@@ -725,7 +725,7 @@ def test_those_who_are_served_are_served_on(server):
     word = token()
     with forkless(server) as (own, switch), gate() as until:
         with ask(own, request("wait", token=word, until=str(until))) as running:
-            said(own, word)
+            wait_for_words(own, word)
             switch.touch()
             check_unavailable(own, GET)
             until.touch()
@@ -900,7 +900,7 @@ def at_work(server: Server) -> Iterator[tuple[Server, Path, list[Conversation]]]
     word = token()
     with own_server(server.target) as own, gate() as until:
         with ask(own, request("wait", token=word, until=str(until))) as works, ask(own) as silent:
-            said(own, word)
+            wait_for_words(own, word)
             settled(lambda: len(members(own)) > 2, SOON)
             yield own, until, [works, silent]
 

@@ -11,7 +11,7 @@ from tests.checker.clauses import clause
 from tests.checker.conversation import ANSWER_SECONDS, ask
 from tests.checker.expect import expect
 from tests.checker.verdict import Red
-from tests.contract.hosted import answer, gate, red, request, said, token
+from tests.contract.hosted import answer, gate, red, request, token, wait_for_words
 from tests.contract.shared import cases
 
 SLOW_SECONDS = 0.5  # longer than a server may have thought that sending takes
@@ -81,7 +81,7 @@ def test_start_response_with_exc_info_raises_once_the_head_has_left(server):
         talk.reads_end(ANSWER_SECONDS)
         if talk.received.count(b"HTTP/1.") != 1:
             raise red(talk, "A second status-line was sent.", "one", KEPT_BACK, b"HTTP/1.1 500")
-    if said(server, word) != ["raised original"]:
+    if wait_for_words(server, word) != ["raised original"]:
         raise red(
             talk,
             "The original exception was not raised.",
@@ -196,10 +196,10 @@ def test_an_iterable_without_close_is_no_failure(server, case):
 
 def check_closed_once(server, talk, word: str) -> None:
     """Raise Red unless the application was closed exactly once."""
-    said(server, word)
+    wait_for_words(server, word)
     with ask(server, request("/next")) as after:  # by now a second call would have shown
         expect(after, {200})
-    if (times := said(server, word).count("closed")) != 1:
+    if (times := wait_for_words(server, word).count("closed")) != 1:
         raise red(talk, f"close() was called {times} times.", "once", CLOSES)
 
 
@@ -434,7 +434,7 @@ def test_an_application_that_fails_gets_a_plain_500(server, how):
 
 def wait_for_error(server, word: str) -> str:
     """Return stderr once the secret stands there, or what there is past the deadline."""
-    said(server, word)
+    wait_for_words(server, word)
     return server.errors()
 
 
@@ -443,7 +443,7 @@ def wait_for_error(server, word: str) -> str:
 def test_a_signal_ends_the_server_while_an_application_runs(server, case):
     word = token()
     with gate() as until, ask(server, request("wait", token=word, until=str(until))) as talk:
-        if not said(server, word):
+        if not wait_for_words(server, word):
             likely = "It was not called, or what it wrote to wsgi.errors is held back (W05)."
             raise red(talk, "Nothing of the application came to stderr.", "a line", likely)
         if server.is_ours():
