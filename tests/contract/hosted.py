@@ -59,7 +59,7 @@ def answer(
 
 
 def wait_for_words(server: Server, word: str, count: int = 1) -> list[str]:
-    """Return what the application said with that token, once it is count times or too late."""
+    """Return what the application said with that token: count times, or fewer at the deadline."""
     deadline = time.monotonic() + ANSWER_SECONDS
     while True:
         found = re.findall(f"<{word} ([^>]*)>", server.errors())

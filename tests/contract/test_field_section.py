@@ -293,7 +293,7 @@ FOLD = (
     }
 )
 def test_a_folded_field_line_is_refused(server, case):
-    def unfolded(talk, response):
+    def check_unfolded(talk, response):
         if re.search(rb"\r?\n[ \t]", response.content):
             raise Red("The fold was passed on.", talk, "400, or spaces for the fold", FOLD)
         joined = rb"one *\r\n" if b" \r\n" in case else rb"one[ \t]+(X-B: )?two"
@@ -307,7 +307,7 @@ def test_a_folded_field_line_is_refused(server, case):
         mark=case,
         likely=FOLD,
         words="400 (or the fold replaced by spaces)",
-        accepted=unfolded,
+        accepted=check_unfolded,
     )
 
 
@@ -319,7 +319,7 @@ def test_white_space_before_the_first_field_is_refused(server, case):
         "refused, or the line is dropped; never is it read as a field."
     )
 
-    def dropped(talk, response):
+    def check_dropped(talk, response):
         if case.strip() and case.strip() in response.content:
             raise Red("The line was passed on.", talk, "400, or the line dropped", likely)
 
@@ -330,7 +330,7 @@ def test_white_space_before_the_first_field_is_refused(server, case):
         mark=case,
         likely=likely,
         words="400 (or the line dropped)",
-        accepted=dropped,
+        accepted=check_dropped,
     )
 
 
@@ -351,7 +351,7 @@ def test_cr_and_nul_in_a_value_are_refused(server, case):
         "or strings there. Refuse with 400, or replace each by a space."
     )
 
-    def replaced(talk, response):
+    def check_replaced(talk, response):
         if re.search(rb"\r(?!\n)|\0", response.content.partition(b"\r\n\r\n")[0]):
             raise Red("The octet was passed on.", talk, "400, or SP in its place", likely)
 
@@ -362,7 +362,7 @@ def test_cr_and_nul_in_a_value_are_refused(server, case):
         mark=case,
         likely=likely,
         words="400 (or SP in its place)",
-        accepted=replaced,
+        accepted=check_replaced,
     )
 
 
@@ -378,7 +378,7 @@ def test_cr_and_nul_in_a_value_are_refused(server, case):
     }
 )
 def test_other_controls_in_a_value_are_refused_or_passed_on(server, case):
-    def passed_on(talk, response):
+    def check_passed_on(talk, response):
         check_echo(talk, response, targets=("/hello",), likely="The request was not understood.")
 
     refuse(
@@ -388,7 +388,7 @@ def test_other_controls_in_a_value_are_refused_or_passed_on(server, case):
         mark=case,
         likely=NAME,
         words="400 (or the control passed on)",
-        accepted=passed_on,
+        accepted=check_passed_on,
     )
 
 
@@ -410,7 +410,7 @@ BARE_LF = (
     }
 )
 def test_a_line_that_ends_in_lf_alone_is_never_left_waiting(server, case):
-    def read_as_a_line_end(talk, response):
+    def check_read_as_a_line_end(talk, response):
         check_echo(talk, response, targets=("/hello",), likely=BARE_LF)
 
     pieces = case if isinstance(case, list) else [case]
@@ -422,7 +422,7 @@ def test_a_line_that_ends_in_lf_alone_is_never_left_waiting(server, case):
         mark=lone[0] if lone else b"",
         likely={"silent": BARE_LF},
         words="400 at once (or LF taken as a line end)",
-        accepted=read_as_a_line_end,
+        accepted=check_read_as_a_line_end,
         says="CRLF|CR LF|line end",
     )
 

@@ -62,17 +62,19 @@ def crowd(server: Server, count: int) -> Iterator[list[Conversation]]:
         yield talks
 
 
-def working(server: Server, known: set[int], seconds: float = GONE_SECONDS) -> list[Member]:
+def wait_until_ended(
+    server: Server, known: set[int], seconds: float = GONE_SECONDS
+) -> list[Member]:
     """Return the children that have not ended once all should have."""
 
-    def left() -> list[Member]:
+    def find_left() -> list[Member]:
         return [one for one in besides(server, known) if one.state != psutil.STATUS_ZOMBIE]
 
-    settled(lambda: not left(), seconds)
-    return left()
+    settled(lambda: not find_left(), seconds)
+    return find_left()
 
 
-def lingering(server: Server, known: set[int]) -> list[Member]:
+def wait_until_reaped(server: Server, known: set[int]) -> list[Member]:
     """Return the children that are there in any state once all should have been waited for."""
     settled(lambda: not besides(server, known), GONE_SECONDS)
     return besides(server, known)
@@ -132,7 +134,7 @@ BLOCKS = (
 )
 
 
-def stuck(server: Server) -> Conversation:
+def ask_without_reading(server: Server) -> Conversation:
     """Return a connection on which the server sends what nobody reads."""
     talk = ask(server)
     talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -149,7 +151,7 @@ def stuck(server: Server) -> Conversation:
         "slow-with-content": lambda server: ask(
             server, b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nhal"
         ),
-        "stuck": stuck,
+        "stuck": ask_without_reading,
     }
 )
 def test_a_client_that_takes_long_keeps_no_other_waiting(server, case):
@@ -165,7 +167,7 @@ def test_a_client_that_takes_long_keeps_no_other_waiting(server, case):
                 likely = dict.fromkeys(("silent", "closed"), BLOCKS if number else KEPT_WAITING)
                 expect(talk, {200}, likely=likely, words="200 at once for the next client")
             waits.append(time.monotonic() - begun)
-            working(server, known)
+            wait_until_ended(server, known)
         if min(waits) > SOON:
             problem = f"The next client waited {min(waits):.1f} s, three times."
             raise verdict(problem, "200 at once for the next client", KEPT_WAITING, talk)
@@ -191,7 +193,7 @@ def test_no_zombie_is_left(server, case):
     for _ in range(3):  # one signal in a thousand comes in the instant before accept() sleeps
         known = pids(server)
         with crowd(server, count) as talks:
-            left = lingering(server, known)
+            left = wait_until_reaped(server, known)
         if not left:
             return
         first = first or left
@@ -218,7 +220,7 @@ def test_no_zombie_is_left_of_those_who_were_refused_or_left(server):
     for octets in (b"", b"x\r\n\r\n", GET[:20]):
         with ask(server, *([octets] if octets else []), half_close=True) as talk:
             talk.reads_end()
-    if left := lingering(server, known):
+    if left := wait_until_reaped(server, known):
         problem = f"{len(left)} of 3 children are still there: {describe(left)}."
         raise verdict(problem, "no child left, whatever the client did", NOBODY, talk)
 
@@ -244,7 +246,7 @@ def test_the_parent_keeps_no_connection(server):
             talks = [stack.enter_context(ask(own, GET)) for _ in range(20)]
             for talk in talks:
                 talk.wait(lambda talk=talk: b"\r\n\r\n" in talk.received)
-            working(own, {parent})
+            wait_until_ended(own, {parent})
             settled(lambda: descriptors(parent) <= before, 1.0)
             held = [what for what in sockets(parent, own.port) if what[1] != "the listener"]
             after = descriptors(parent)
@@ -325,7 +327,7 @@ def check_free(own: Server, problem: str) -> None:
     """Raise Red unless the port can be listened on, as a restart would."""
     family = socket.AF_INET6 if ":" in own.host else socket.AF_INET
 
-    def free() -> bool:
+    def is_free() -> bool:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -335,13 +337,13 @@ def check_free(own: Server, problem: str) -> None:
                 return False
             return True
 
-    if not settled(free, SOON):  # a child that was forked a moment ago has yet to close it
-        held = [one.pid for one in members(own) if ears(one.pid, own.port)]
+    if not settled(is_free, SOON):  # a child that was forked a moment ago has yet to close it
+        held = [one.pid for one in members(own) if holds_listener(one.pid, own.port)]
         likely = EARS if held else "listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1) before bind()."
         raise verdict(problem, "a port that is free", likely)
 
 
-def ears(pid: int, port: int) -> bool:
+def holds_listener(pid: int, port: int) -> bool:
     """Return whether pid holds the listener of that port."""
     return any(what == "the listener" for _, what in sockets(pid, port))
 
@@ -476,7 +478,7 @@ def test_a_signal_without_a_child_changes_nothing(server):
     with own_server(server.target) as own:  # what is left of another clause might be reaped here
         parent = acceptor(own)
         for _ in range(5):
-            working(own, {parent, own.process.pid})
+            wait_until_ended(own, {parent, own.process.pid})
             storm(parent, 20)
             check_goes_on(own, parent, STORM)
 
@@ -532,7 +534,7 @@ def test_a_child_is_gone_after_its_connection(server, case):
     known = pids(server)
     with ask(server, *([case] if case else []), half_close=not case.endswith(b"\r\n\r\n")) as talk:
         talk.wait(lambda: talk.ended, SOON)
-        left = working(server, known)
+        left = wait_until_ended(server, known)
     if left:
         holds = sockets(left[0].pid, server.port)
         problem = f"The child (pid {left[0].pid}, {left[0].state}) is still there"
@@ -550,7 +552,7 @@ def test_a_child_that_has_answered_ends_quietly(server):
     with ask(server, GET) as talk:
         expect(talk, {200})
         talk.reads_end(SOON)
-    working(server, known)
+    wait_until_ended(server, known)
     if "Traceback" in server.errors(begun):
         problem = "The request was answered, and then the child ended with a traceback."
         noisy = verdict(problem, "the end of the child, without a word", FELL_BACK, talk)
@@ -570,7 +572,7 @@ def test_a_client_that_breaks_off_leaves_no_child(server):
             talk.send(octets, listening=False)
             talk.deliver()
             talk.reset()
-    left = working(server, known)
+    left = wait_until_ended(server, known)
     if left:
         problem = f"The clients have gone, and children are still there: {describe(left)}."
         raise verdict(problem, "no child left", FELL_BACK)
@@ -590,7 +592,7 @@ LIMITED = "(In this test os.fork() fails while the suite says so; the server is 
 
 
 @contextlib.contextmanager
-def forkless(server: Server) -> Iterator[tuple[Server, Path]]:
+def server_without_fork(server: Server) -> Iterator[tuple[Server, Path]]:
     """Run the server with an os.fork that fails while the file exists that is handed out."""
     with tempfile.TemporaryDirectory() as folder:
         switch = Path(folder, "no-fork")
@@ -657,7 +659,7 @@ def expect_503(talk: Conversation, response, before: float) -> None:
     }
 )
 def test_without_a_process_a_client_is_told(server, case):
-    with forkless(server) as (own, switch):
+    with server_without_fork(server) as (own, switch):
         answer(own, GET)
         switch.write_text("EAGAIN", encoding="ascii")
         check_unavailable(own, *case, listening=False)
@@ -667,17 +669,17 @@ def test_without_a_process_a_client_is_told(server, case):
 
 @clause("P08")
 def test_without_memory_for_a_process_a_client_is_told(server):
-    with forkless(server) as (own, switch):
+    with server_without_fork(server) as (own, switch):
         switch.write_text("ENOMEM", encoding="ascii")
         check_unavailable(own, GET)
 
 
 @clause("P08")
 def test_a_client_that_has_gone_meanwhile_changes_nothing(server):
-    with forkless(server) as (own, switch):
+    with server_without_fork(server) as (own, switch):
         answer(own, GET)
         parent = acceptor(own)
-        working(own, {parent, own.process.pid})
+        wait_until_ended(own, {parent, own.process.pid})
         switch.touch()
         os.kill(parent, signal.SIGSTOP)
         try:
@@ -693,10 +695,10 @@ def test_a_client_that_has_gone_meanwhile_changes_nothing(server):
 
 @clause("P08")
 def test_clients_without_a_process_neither_wait_nor_stay(server):
-    with forkless(server) as (own, switch):
+    with server_without_fork(server) as (own, switch):
         answer(own, GET)
         parent = acceptor(own)
-        working(own, {parent, own.process.pid})
+        wait_until_ended(own, {parent, own.process.pid})
         switch.touch()
         with contextlib.ExitStack() as stack:
             silent = [stack.enter_context(ask(own)) for _ in range(20)]
@@ -704,13 +706,13 @@ def test_clients_without_a_process_neither_wait_nor_stay(server):
             for talk in silent:
                 talk.wait(lambda talk=talk: talk.received or talk.ended)
 
-            def held() -> list:
+            def find_held() -> list:
                 return [one for one in sockets(parent, own.port) if one[1] != "the listener"]
 
-            settled(lambda: not held(), GONE_SECONDS)
-            if held():
+            settled(lambda: not find_held(), GONE_SECONDS)
+            if find_held():
                 problem = (
-                    f"The parent still holds {len(held())} of 21 connections that it had no "
+                    f"The parent still holds {len(find_held())} of 21 connections that it had no "
                     "process for."
                 )
                 likely = "Close the connection where fork() failed, too. " + AT_ONCE
@@ -723,7 +725,7 @@ def test_clients_without_a_process_neither_wait_nor_stay(server):
 @clause("P08")
 def test_those_who_are_served_are_served_on(server):
     word = token()
-    with forkless(server) as (own, switch), gate() as until:
+    with server_without_fork(server) as (own, switch), gate() as until:
         with ask(own, request("wait", token=word, until=str(until))) as running:
             wait_for_words(own, word)
             switch.touch()
@@ -736,7 +738,7 @@ UNUSED_UID = 64_321
 ENOUGH = 6  # processes of one user, for a server that serves one client
 
 
-def as_nobody(words: list[str], limit: int | None = None) -> list[str]:
+def command_as_nobody(words: list[str], limit: int | None = None) -> list[str]:
     """Return words run by a user that nobody is, with a limit of processes if asked for."""
     script = "import os, resource, sys; "
     if limit:
@@ -753,15 +755,15 @@ def test_at_the_limit_of_processes_a_client_is_told(server):
     if any(one.info["uids"].real == UNUSED_UID for one in psutil.process_iter(["uids"])):
         pytest.skip("somebody uses the uid")
     first = server.target.words[0]
-    tried = as_nobody([first if "python" in Path(first).name else sys.executable, "-c"])
+    tried = command_as_nobody([first if "python" in Path(first).name else sys.executable, "-c"])
     tried.append("import tests.apps.contract, wsgiref.validate")
     if subprocess.run(tried, cwd=ROOT, capture_output=True, timeout=60).returncode:
         pytest.skip("another user can't run this interpreter, or can't read the course")
-    target = server.target._replace(words=as_nobody(server.target.words, ENOUGH))
+    target = server.target._replace(words=command_as_nobody(server.target.words, ENOUGH))
     with own_server(target) as own, contextlib.ExitStack() as others:
         answer(own, GET)
         for _ in range(ENOUGH):
-            other = others.enter_context(subprocess.Popen(as_nobody(["sleep", "60"])))
+            other = others.enter_context(subprocess.Popen(command_as_nobody(["sleep", "60"])))
             others.callback(other.kill)
         settled(lambda: processes_of(UNUSED_UID) > ENOUGH)
         check_unavailable(own, GET)
@@ -860,7 +862,7 @@ def test_what_stood_in_the_buffer_of_the_parent_comes_out_once(server):
             with ask(own, GET) as talk:
                 words.append(f"<accepted {talk.socket.getsockname()[1]}>")
                 expect(talk, {200})
-        working(own, {own.process.pid})
+        wait_until_ended(own, {own.process.pid})
         if not any(word.encode() in own.output() for word in words):
             own.stop(signal.SIGINT)
         for word in words[:-1]:  # the last may stand in the parent's buffer still
@@ -876,7 +878,7 @@ def test_the_first_line_comes_out_once(server):
     with own_server(server.target) as own:
         for _ in range(3):
             answer(own, GET)
-        working(own, {own.process.pid})
+        wait_until_ended(own, {own.process.pid})
         own.stop()
         check_once(own, ["Serving HTTP on"], TWICE, "The line of the start")
 
@@ -895,7 +897,7 @@ NOISE = (
 
 
 @contextlib.contextmanager
-def at_work(server: Server) -> Iterator[tuple[Server, Path, list[Conversation]]]:
+def server_at_work(server: Server) -> Iterator[tuple[Server, Path, list[Conversation]]]:
     """Run a server of its own with a child that works and one that waits for a request."""
     word = token()
     with own_server(server.target) as own, gate() as until:
@@ -944,7 +946,7 @@ def runs(pid: int) -> bool:
 @pytest.mark.waits(3.5)
 @clause("P11")
 def test_ctrl_c_ends_it_with_children_at_work(server):
-    with at_work(server) as (own, until, talks):
+    with server_at_work(server) as (own, until, talks):
         children = [member.pid for member in besides(own, {own.process.pid})]
         os.killpg(own.process.pid, signal.SIGINT)
         check_ended(own, "Ctrl-C")
@@ -957,7 +959,7 @@ def test_ctrl_c_ends_it_with_children_at_work(server):
 
 @clause("P11")
 def test_on_sigterm_a_child_finishes_its_connection(server):
-    with at_work(server) as (own, until, (works, silent)):
+    with server_at_work(server) as (own, until, (works, silent)):
         children = [member.pid for member in besides(own, {own.process.pid})]
         own.process.send_signal(signal.SIGTERM)
         check_ended(own, "SIGTERM")
@@ -977,7 +979,7 @@ def test_idle_it_ends_at_once(server):
     for number in (signal.SIGINT, signal.SIGTERM):
         with own_server(server.target) as own:
             answer(own, GET)
-            working(own, {own.process.pid})
+            wait_until_ended(own, {own.process.pid})
             own.process.send_signal(number)
             check_ended(own, number.name)
 

@@ -240,11 +240,11 @@ def test_white_space_in_the_request_line_is_one_space(server, case):
         mark=case,
         likely=GRAMMAR,
         words="400 (or 505, or runs of white space read as one space)",
-        accepted=plain_path,
+        accepted=check_plain_path,
     )
 
 
-def plain_path(talk, response) -> None:
+def check_plain_path(talk, response) -> None:
     """Raise Red unless the echo of a request-line with odd white space saw GET of /."""
     check_echo(talk, response, targets=("/",), likely=GRAMMAR)
 
