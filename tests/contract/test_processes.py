@@ -34,7 +34,7 @@ from tests.checker.refusal import check_refusal
 from tests.checker.server import Server, describe_exit
 from tests.checker.stderr import gist_of
 from tests.checker.verdict import Red
-from tests.contract.hosted import answer, gate, json_of, red, request, token, wait_for_words
+from tests.contract.hosted import answer, gate, json_of, request, token, wait_for_words
 from tests.contract.shared import SOON, cases
 from tests.parts import ROOT
 
@@ -795,7 +795,7 @@ def test_the_application_reads_the_status_of_its_own_children(server, case):
             "The application ran a child that exits with 7, and was told "
             f"{response.content.decode('latin-1')}."
         )
-        raise red(talk, problem, "7", STOLEN, response.content)
+        raise Red(problem, talk, "7", STOLEN, got_mark=response.content)
 
 
 @clause("P09")
@@ -807,7 +807,7 @@ def test_no_signal_is_blocked_in_the_application(server):
             "blocks a signal around fork() unblocks it in both processes."
         )
         problem = f"Blocked in the child: {response.content.decode('latin-1')}."
-        raise red(talk, problem, "no signal blocked", likely, response.content)
+        raise Red(problem, talk, "no signal blocked", likely, got_mark=response.content)
 
 
 # ---- P10 -------------------------------------------------------------------------------
@@ -1003,11 +1003,11 @@ def test_each_request_has_its_own_process(server):
             talk, response = answer(own, request("process"))
             told_of = json_of(talk, response)
             if told_of["pid"] == parent:
-                raise red(talk, f"Process {parent} accepts, and served.", "a child", PARENTS)
+                raise Red(f"Process {parent} accepts, and served.", talk, "a child", PARENTS)
             if told_of["pid"] in seen:
                 problem = f"Process {told_of['pid']} served a second request."
-                raise red(talk, problem, "a process that has not served before", SECOND)
+                raise Red(problem, talk, "a process that has not served before", SECOND)
             if told_of["served"] != 1:
                 problem = f"This process remembers {told_of['served']} requests."
-                raise red(talk, problem, 'served: 1 ("nothing of another request")', SECOND)
+                raise Red(problem, talk, 'served: 1 ("nothing of another request")', SECOND)
             seen[told_of["pid"]] = talk
