@@ -17,6 +17,7 @@ pytestmark = pytest.mark.finished
 def load_server() -> ModuleType:
     """Return the finished server as a module. Not at import: a reader may have deleted it."""
     spec = importlib.util.spec_from_file_location("part1_server", PARTS[1].server)
+    assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
