@@ -21,8 +21,9 @@ def application(environ, start_response):
     for key, name in (("CONTENT_TYPE", "Content-Type"), ("CONTENT_LENGTH", "Content-Length")):
         if environ.get(key):
             lines.append(f"{name}: {environ[key]}")
-    if environ.get("CONTENT_LENGTH"):
-        content = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    if length := environ.get("CONTENT_LENGTH"):
+        # It may be as the client sent it, and int() fails above 4,300 digits.
+        content = environ["wsgi.input"].read(int(length.lstrip("0") or "0"))
     else:  # decoded chunks, of which some servers do not tell the length
         content = environ["wsgi.input"].read() if "HTTP_TRANSFER_ENCODING" in environ else b""
     head = "\r\n".join([*lines, "", ""]).encode("latin-1")

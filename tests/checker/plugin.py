@@ -112,7 +112,7 @@ class Check:
             return False
         if item.get_closest_marker("lesson"):
             return not self.server
-        return not item.get_closest_marker("finished") or self.target.label.endswith("server.py")
+        return not item.get_closest_marker("finished") or self.target.is_finished
 
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Say what is checked, and set the lanes off."""

@@ -33,6 +33,11 @@ class Target(NamedTuple):
         """Whether it is the reader's own mine.py."""
         return self.label.endswith("/mine.py")
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether it is the finished server of its part, not another one of that name."""
+        return self.part in PARTS and self.path == PARTS[self.part].server
+
 
 def parse_target(text: str, app: str = "") -> Target:
     """Return the target that SERVER names: a command line, or a path ending in .py.

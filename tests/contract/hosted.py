@@ -58,19 +58,14 @@ def answer(
         return talk, response
 
 
-def said(server: Server, word: str, count: int = 1) -> list[str]:
-    """Return what the application said with that token, once it is count times or too late."""
+def wait_for_words(server: Server, word: str, count: int = 1) -> list[str]:
+    """Return what the application said with that token: count times, or fewer at the deadline."""
     deadline = time.monotonic() + ANSWER_SECONDS
     while True:
         found = re.findall(f"<{word} ([^>]*)>", server.errors())
         if len(found) >= count or time.monotonic() > deadline:
             return found
         time.sleep(0.005)
-
-
-def red(talk: Conversation, problem: str, permitted: str, likely: str, mark: bytes = b"") -> Red:
-    """Return a verdict with what the application is asked for."""
-    return Red(problem, talk, permitted, likely, got_mark=mark)
 
 
 def json_of(talk: Conversation, response: Response):
@@ -82,6 +77,6 @@ def json_of(talk: Conversation, response: Response):
             "Does the server call the application that it was given (the first argument, "
             "MODULE:CALLABLE), and send what the application returns, as it is?"
         )
-        raise red(
-            talk, "The content is not what the application sent.", "its JSON", likely
+        raise Red(
+            "The content is not what the application sent.", talk, "its JSON", likely
         ) from None

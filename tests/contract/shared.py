@@ -59,7 +59,7 @@ def check_waits(talk: Conversation, rest: bytes) -> None:
     talk.send(rest)
 
 
-def chunked(fields: bytes, content: bytes = CHUNKS, version: bytes = b"HTTP/1.1") -> bytes:
+def chunked_request(fields: bytes, content: bytes = CHUNKS, version: bytes = b"HTTP/1.1") -> bytes:
     """Return a request with those fields and chunks."""
     return b"POST /form " + version + b"\r\n" + HOST + fields + b"\r\n" + content
 

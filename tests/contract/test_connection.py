@@ -447,14 +447,14 @@ def test_a_taken_port_is_told_in_a_sentence(server):
     check_next(server, "A second start disturbed the first.")
 
 
-def in_a_wait(server: Server) -> Conversation:
+def ask_half(server: Server) -> Conversation:
     """Return a connection on which the server waits for the rest of a request."""
     talk = ask(server, b"GET /hello HTTP/1.1\r\nHo")
     talk.deliver()
     return talk
 
 
-def in_a_send(server: Server) -> Conversation:
+def ask_without_reading(server: Server) -> Conversation:
     """Return a connection on which the server sends an answer that nobody reads."""
     talk = ask(server)
     talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -463,7 +463,7 @@ def in_a_send(server: Server) -> Conversation:
     return talk
 
 
-def after_an_answer(server: Server) -> Conversation:
+def ask_and_stay(server: Server) -> Conversation:
     """Return a connection that was answered, and that the client has not closed."""
     talk = ask(server, GET)
     expect(talk, {200})
@@ -475,9 +475,9 @@ def after_an_answer(server: Server) -> Conversation:
 @cases(
     {
         "idle": None,
-        "while-it-waits": in_a_wait,
-        "while-it-works": in_a_send,
-        "after-an-answer": after_an_answer,
+        "while-it-waits": ask_half,
+        "while-it-works": ask_without_reading,
+        "after-an-answer": ask_and_stay,
     }
 )
 def test_a_signal_ends_it_and_the_port_is_free_at_once(server, case, number):

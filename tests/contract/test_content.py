@@ -9,8 +9,14 @@ from tests.checker.conversation import ask
 from tests.checker.expect import check_echo, expect, expect_echo
 from tests.checker.refusal import closed_unanswered, refuse
 from tests.checker.verdict import Red
-from tests.contract.cuts import after, before_the_last, octets, three_ways
-from tests.contract.shared import cases, check_not_early, check_not_smuggled, check_waits, chunked
+from tests.contract.cuts import cut_after, cut_before_the_last, cut_into_octets, cut_three_ways
+from tests.contract.shared import (
+    cases,
+    check_not_early,
+    check_not_smuggled,
+    check_waits,
+    chunked_request,
+)
 
 HOST = b"Host: 127.0.0.1\r\n"
 EVERY_OCTET = bytes(range(256))
@@ -43,12 +49,12 @@ HELLO = post(b"hello=1")
 @pytest.mark.waits(2.2)
 @clause("H08")
 @cases(
-    three_ways(HELLO)
+    cut_three_ways(HELLO)
     | {
-        "head-then-content": after(HELLO, b"\r\n\r\n"),
-        "inside-the-content": before_the_last(HELLO, 3),
-        "before-the-last-octet": before_the_last(HELLO, 1),
-        "inside-crlfcrlf": before_the_last(HELLO, len(b"hello=1") + 1),
+        "head-then-content": cut_after(HELLO, b"\r\n\r\n"),
+        "inside-the-content": cut_before_the_last(HELLO, 3),
+        "before-the-last-octet": cut_before_the_last(HELLO, 1),
+        "inside-crlfcrlf": cut_before_the_last(HELLO, len(b"hello=1") + 1),
         "head-content-rest": [HELLO[:-7], HELLO[-7:-4], HELLO[-4:]],
     }
 )
@@ -86,7 +92,7 @@ def test_a_pause_does_not_end_the_content(server):
 def test_the_content_is_unchanged(server, case):
     with ask(server, post(case)) as talk:
         expect_echo(talk, method="POST", content=case, likely=READING | {"content": DECODED})
-    with ask(server, *after(post(case), b"\r\n\r\n")) as talk:
+    with ask(server, *cut_after(post(case), b"\r\n\r\n")) as talk:
         expect_echo(talk, method="POST", content=case, likely=READING)
 
 
@@ -95,7 +101,7 @@ def test_the_content_is_unchanged(server, case):
     "method", [b"PUT", b"PATCH", b"DELETE", b"GET"], ids=lambda name: name.decode()
 )
 def test_the_content_is_read_whatever_the_method(server, method):
-    with ask(server, *after(post(b"hello", method), b"\r\n\r\n")) as talk:
+    with ask(server, *cut_after(post(b"hello", method), b"\r\n\r\n")) as talk:
         expect_echo(talk, method=method.decode(), content=b"hello", likely=READING)
 
 
@@ -122,7 +128,7 @@ def test_content_length_is_found_however_it_is_written(server, case):
 @cases(
     {
         "whole": [post(RANDOM_MEBIBYTE)],
-        "head-first": after(post(RANDOM_MEBIBYTE), b"\r\n\r\n"),
+        "head-first": cut_after(post(RANDOM_MEBIBYTE), b"\r\n\r\n"),
         "in-three": [
             post(RANDOM_MEBIBYTE)[:5000],
             post(RANDOM_MEBIBYTE)[5000:70_000],
@@ -142,9 +148,9 @@ def test_a_mebibyte_arrives_whole(server, case):
 @cases(
     {
         "get": [b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"],
-        "octet-by-octet": octets(b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"),
+        "octet-by-octet": cut_into_octets(b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"),
         "post": [HELLO],
-        "post-in-two": after(HELLO, b"\r\n\r\n"),
+        "post-in-two": cut_after(HELLO, b"\r\n\r\n"),
         "http-1.0": [b"GET /hello HTTP/1.0\r\n\r\n"],
     }
 )
@@ -210,7 +216,7 @@ def test_what_follows_does_not_destroy_the_answer(server):
 @clause("H10")
 def test_what_follows_is_not_part_of_it_octet_by_octet(server):
     request = post(b"hi")
-    with ask(server, *octets(request), SECOND) as talk:
+    with ask(server, *cut_into_octets(request), SECOND) as talk:
         check_first_of_two(talk, request, SECOND)
 
 
@@ -242,7 +248,7 @@ WAITING = (
 )
 
 
-def expecting(version: bytes, field: bytes = b"Expect: 100-continue\r\n") -> list[bytes]:
+def request_that_expects(version: bytes, field: bytes = b"Expect: 100-continue\r\n") -> list[bytes]:
     """Return the head and the content of a request that asks before it sends."""
     head = b"POST /form " + version + b"\r\n" + HOST + field + b"Content-Length: 5\r\n\r\n"
     return [head, b"hello"]
@@ -257,7 +263,7 @@ def expecting(version: bytes, field: bytes = b"Expect: 100-continue\r\n") -> lis
     }
 )
 def test_the_client_hears_before_it_sends_its_content(server, case):
-    head, content = expecting(b"HTTP/1.1", case)
+    head, content = request_that_expects(b"HTTP/1.1", case)
     words = "HTTP/1.1 100 Continue and an empty line, or the final status, before any content"
     with ask(server, head) as talk:
         interim = talk.response("POST", interim=True)
@@ -278,7 +284,7 @@ def test_the_client_hears_before_it_sends_its_content(server, case):
 
 @clause("H15")
 def test_the_client_hears_before_it_sends_whatever_the_method(server):
-    head, content = expecting(b"HTTP/1.1")
+    head, content = request_that_expects(b"HTTP/1.1")
     with ask(server, head.replace(b"POST", b"PUT")) as talk:
         interim = talk.response("PUT", interim=True)
         if interim is None:
@@ -291,12 +297,17 @@ def test_the_client_hears_before_it_sends_whatever_the_method(server):
 
 @clause("H15")
 def test_content_that_comes_with_the_head_is_read(server):
-    with ask(server, b"".join(expecting(b"HTTP/1.1"))) as talk:
+    with ask(server, b"".join(request_that_expects(b"HTTP/1.1"))) as talk:
         expect_echo(talk, method="POST", content=b"hello", likely=READING)
 
 
 @clause("H15")
-@cases({"two-pieces": expecting(b"HTTP/1.0"), "whole": [b"".join(expecting(b"HTTP/1.0"))]})
+@cases(
+    {
+        "two-pieces": request_that_expects(b"HTTP/1.0"),
+        "whole": [b"".join(request_that_expects(b"HTTP/1.0"))],
+    }
+)
 def test_a_client_of_http_1_0_never_gets_100(server, case):
     with ask(server, *case) as talk:
         first = talk.response("POST", interim=True)
@@ -355,7 +366,7 @@ def test_a_content_length_that_is_not_digits_is_refused(server, case):
 @cases({"plus": b"+5", "minus": b"-1", "empty": b""})
 def test_a_content_length_is_refused_before_the_content_comes(server, case):
     head = b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: " + case + b"\r\n\r\n"
-    refuse(server, octets(head), {400}, mark=b"Content-Length: " + case, likely=NOT_INT)
+    refuse(server, cut_into_octets(head), {400}, mark=b"Content-Length: " + case, likely=NOT_INT)
 
 
 @clause("H20")
@@ -395,7 +406,7 @@ def test_differing_content_lengths_are_refused(server, case):
     }
 )
 def test_identical_content_lengths_are_refused_or_read_as_one(server, case):
-    def read_as_one(talk, response):
+    def check_read_as_one(talk, response):
         check_echo(talk, response, method="POST", content=b"hello", likely=TWO)
 
     request = b"POST / HTTP/1.1\r\n" + HOST + case + b"\r\nhello"
@@ -406,7 +417,7 @@ def test_identical_content_lengths_are_refused_or_read_as_one(server, case):
         mark=case,
         likely=TWO,
         words="400 (or read as one)",
-        accepted=read_as_one,
+        accepted=check_read_as_one,
     )
 
 
@@ -450,7 +461,7 @@ IGNORED = (
 )
 
 
-def decoded(talk, response) -> None:
+def check_decoded(talk, response) -> None:
     """Raise Red unless an answer of 200 has the decoded content."""
     check_echo(
         talk,
@@ -475,24 +486,24 @@ def decoded(talk, response) -> None:
 def test_chunked_is_decoded_or_named_as_missing(server, case):
     refuse(
         server,
-        chunked(case),
+        chunked_request(case),
         {501, 411, 200},
         mark=case,
         likely=IGNORED,
         words="501 (or 411, or 200 with the decoded content)",
-        accepted=decoded,
+        accepted=check_decoded,
     )
 
 
 @clause("H21")
 def test_chunked_is_never_left_waiting_for_chunks(server):
-    request = chunked(b"Transfer-Encoding: chunked\r\n")
+    request = chunked_request(b"Transfer-Encoding: chunked\r\n")
     refuse(
         server,
-        octets(request),
+        cut_into_octets(request),
         {501, 411, 200},
         likely=IGNORED,
-        accepted=decoded,
+        accepted=check_decoded,
         words="501 (or 411, or 200 with the decoded content)",
     )
 
@@ -515,7 +526,14 @@ def test_chunked_is_never_left_waiting_for_chunks(server):
     }
 )
 def test_codings_that_are_not_known_are_refused(server, case):
-    refuse(server, chunked(case), {400, 501, 411}, mark=case, likely=IGNORED, words="400 or 501")
+    refuse(
+        server,
+        chunked_request(case),
+        {400, 501, 411},
+        mark=case,
+        likely=IGNORED,
+        words="400 or 501",
+    )
 
 
 @clause("H21")
@@ -528,8 +546,8 @@ def test_codings_that_are_not_known_are_refused(server, case):
     }
 )
 def test_chunked_beside_content_length_is_refused_or_decoded_then_closed(server, case):
-    def decoded_then_closed(talk, response):
-        decoded(talk, response)
+    def check_decoded_then_closed(talk, response):
+        check_decoded(talk, response)
         if not response.closes:
             raise Red(
                 "The connection is kept.",
@@ -540,19 +558,19 @@ def test_chunked_beside_content_length_is_refused_or_decoded_then_closed(server,
 
     refuse(
         server,
-        chunked(case),
+        chunked_request(case),
         {400, 501, 411, 200},
         mark=case,
         likely=IGNORED,
         words="400 (or 501, 411; or decoded, then closed)",
-        accepted=decoded_then_closed,
+        accepted=check_decoded_then_closed,
     )
 
 
 @clause("H21")
 def test_chunked_in_http_1_0_is_refused(server):
     # RFC 9112 §6.1: framing is faulty in an HTTP/1.0 message; decoded and closed is right too.
-    request = chunked(b"Transfer-Encoding: chunked\r\n", version=b"HTTP/1.0")
+    request = chunked_request(b"Transfer-Encoding: chunked\r\n", version=b"HTTP/1.0")
     refuse(
         server,
         request,
@@ -560,7 +578,7 @@ def test_chunked_in_http_1_0_is_refused(server):
         mark=b"Transfer-Encoding: chunked",
         likely=IGNORED,
         words="400 (or 501, 411; or decoded, then closed)",
-        accepted=decoded,
+        accepted=check_decoded,
     )
 
 
@@ -590,17 +608,19 @@ UNFINISHED = {
     "one-octet-missing": HELLO[:-1],
     "no-content": HELLO[: -len(b"hello=1")],
     "half-of-the-content": post(b"x" * 5000)[:-2500],
-    "expect": expecting(b"HTTP/1.1")[0] + b"he",
+    "expect": request_that_expects(b"HTTP/1.1")[0] + b"he",
 }
 
 
 @pytest.mark.waits(0.8)
 @clause("H23")
-@pytest.mark.parametrize("cut", [lambda request: [request], octets], ids=["whole", "octets"])
+@pytest.mark.parametrize(
+    "cut", [lambda request: [request], cut_into_octets], ids=["whole", "octets"]
+)
 @pytest.mark.parametrize("request_octets", UNFINISHED.values(), ids=UNFINISHED)
 def test_a_request_that_ends_early_is_never_answered_2xx(server, request_octets, cut):
-    if len(request_octets) > 1000 and cut is octets:
-        cut = lambda request: before_the_last(request, 1000)  # noqa: E731
+    if len(request_octets) > 1000 and cut is cut_into_octets:
+        cut = lambda request: cut_before_the_last(request, 1000)  # noqa: E731
     with ask(server, *cut(request_octets), half_close=True) as talk:
         if closed_unanswered(talk):
             return

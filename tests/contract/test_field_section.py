@@ -9,7 +9,13 @@ from tests.checker.conversation import ask
 from tests.checker.expect import check_echo, expect_echo
 from tests.checker.refusal import refuse
 from tests.checker.verdict import Red
-from tests.contract.cuts import after, before_the_last, inside_line_ends, octets, three_ways
+from tests.contract.cuts import (
+    cut_after,
+    cut_before_the_last,
+    cut_inside_line_ends,
+    cut_into_octets,
+    cut_three_ways,
+)
 from tests.contract.shared import PAUSED, cases, check_not_early, check_waits
 
 LINE = b"GET /hello HTTP/1.1\r\n"
@@ -30,17 +36,17 @@ TOO_SMALL = "recv(1024) returns 1024 octets at the most. Call it until the empty
 @pytest.mark.waits(2)
 @clause("H07")
 @cases(
-    three_ways(GET)
+    cut_three_ways(GET)
     | {
-        "before-the-last-octet": before_the_last(GET, 1),
-        "inside-the-empty-line": before_the_last(GET, 2),
-        "before-the-empty-line": before_the_last(GET, 3),
-        "inside-crlfcrlf": before_the_last(GET, 4),
-        "after-the-request-line": after(GET, LINE),
-        "inside-the-method": after(GET, b"GE"),
-        "inside-a-field-name": after(GET, b"X-La"),
-        "after-host": after(GET, HOST),
-        "no-fields-but-host": three_ways(LINE + HOST + b"\r\n")["cut-inside-line-ends"],
+        "before-the-last-octet": cut_before_the_last(GET, 1),
+        "inside-the-empty-line": cut_before_the_last(GET, 2),
+        "before-the-empty-line": cut_before_the_last(GET, 3),
+        "inside-crlfcrlf": cut_before_the_last(GET, 4),
+        "after-the-request-line": cut_after(GET, LINE),
+        "inside-the-method": cut_after(GET, b"GE"),
+        "inside-a-field-name": cut_after(GET, b"X-La"),
+        "after-host": cut_after(GET, HOST),
+        "no-fields-but-host": cut_three_ways(LINE + HOST + b"\r\n")["cut-inside-line-ends"],
     }
 )
 def test_the_head_is_read_however_it_is_cut(server, case):
@@ -268,7 +274,7 @@ def test_a_field_line_without_a_proper_name_is_refused(server, case):
 @cases({name: BAD_FIELDS[name] for name in ("space-before-the-colon", "no-colon", "empty-name")})
 def test_a_field_line_is_refused_in_any_place_and_however_cut(server, case):
     refuse(server, LINE + case + b"\r\n" + HOST + b"\r\n", {400}, mark=case, likely=NAME)
-    refuse(server, octets(LINE + HOST + case + b"\r\n\r\n"), {400}, mark=case, likely=NAME)
+    refuse(server, cut_into_octets(LINE + HOST + case + b"\r\n\r\n"), {400}, mark=case, likely=NAME)
 
 
 FOLD = (
@@ -287,7 +293,7 @@ FOLD = (
     }
 )
 def test_a_folded_field_line_is_refused(server, case):
-    def unfolded(talk, response):
+    def check_unfolded(talk, response):
         if re.search(rb"\r?\n[ \t]", response.content):
             raise Red("The fold was passed on.", talk, "400, or spaces for the fold", FOLD)
         joined = rb"one *\r\n" if b" \r\n" in case else rb"one[ \t]+(X-B: )?two"
@@ -301,7 +307,7 @@ def test_a_folded_field_line_is_refused(server, case):
         mark=case,
         likely=FOLD,
         words="400 (or the fold replaced by spaces)",
-        accepted=unfolded,
+        accepted=check_unfolded,
     )
 
 
@@ -313,7 +319,7 @@ def test_white_space_before_the_first_field_is_refused(server, case):
         "refused, or the line is dropped; never is it read as a field."
     )
 
-    def dropped(talk, response):
+    def check_dropped(talk, response):
         if case.strip() and case.strip() in response.content:
             raise Red("The line was passed on.", talk, "400, or the line dropped", likely)
 
@@ -324,7 +330,7 @@ def test_white_space_before_the_first_field_is_refused(server, case):
         mark=case,
         likely=likely,
         words="400 (or the line dropped)",
-        accepted=dropped,
+        accepted=check_dropped,
     )
 
 
@@ -345,7 +351,7 @@ def test_cr_and_nul_in_a_value_are_refused(server, case):
         "or strings there. Refuse with 400, or replace each by a space."
     )
 
-    def replaced(talk, response):
+    def check_replaced(talk, response):
         if re.search(rb"\r(?!\n)|\0", response.content.partition(b"\r\n\r\n")[0]):
             raise Red("The octet was passed on.", talk, "400, or SP in its place", likely)
 
@@ -356,7 +362,7 @@ def test_cr_and_nul_in_a_value_are_refused(server, case):
         mark=case,
         likely=likely,
         words="400 (or SP in its place)",
-        accepted=replaced,
+        accepted=check_replaced,
     )
 
 
@@ -372,7 +378,7 @@ def test_cr_and_nul_in_a_value_are_refused(server, case):
     }
 )
 def test_other_controls_in_a_value_are_refused_or_passed_on(server, case):
-    def passed_on(talk, response):
+    def check_passed_on(talk, response):
         check_echo(talk, response, targets=("/hello",), likely="The request was not understood.")
 
     refuse(
@@ -382,7 +388,7 @@ def test_other_controls_in_a_value_are_refused_or_passed_on(server, case):
         mark=case,
         likely=NAME,
         words="400 (or the control passed on)",
-        accepted=passed_on,
+        accepted=check_passed_on,
     )
 
 
@@ -400,11 +406,11 @@ BARE_LF = (
         "field-line": b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\nX-A: 1\r\n\r\n",
         "empty-line": b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\n",
         "last-field-and-empty-line": b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\n\n",
-        "octet-by-octet": octets(b"GET /hello HTTP/1.1\nHost: 127.0.0.1\n\n"),
+        "octet-by-octet": cut_into_octets(b"GET /hello HTTP/1.1\nHost: 127.0.0.1\n\n"),
     }
 )
 def test_a_line_that_ends_in_lf_alone_is_never_left_waiting(server, case):
-    def read_as_a_line_end(talk, response):
+    def check_read_as_a_line_end(talk, response):
         check_echo(talk, response, targets=("/hello",), likely=BARE_LF)
 
     pieces = case if isinstance(case, list) else [case]
@@ -416,7 +422,7 @@ def test_a_line_that_ends_in_lf_alone_is_never_left_waiting(server, case):
         mark=lone[0] if lone else b"",
         likely={"silent": BARE_LF},
         words="400 at once (or LF taken as a line end)",
-        accepted=read_as_a_line_end,
+        accepted=check_read_as_a_line_end,
         says="CRLF|CR LF|line end",
     )
 
@@ -427,7 +433,7 @@ CLIENT_HELLO += b"\x00\x00\x04\x13\x01\x00\xff\x01\x00"
 
 
 @clause("H19")
-@cases({"whole": [CLIENT_HELLO], "octet-by-octet": octets(CLIENT_HELLO)})
+@cases({"whole": [CLIENT_HELLO], "octet-by-octet": cut_into_octets(CLIENT_HELLO)})
 def test_tls_is_refused_at_once(server, case):
     likely = (
         "A browser that was given https:// sends this, and then waits. There is no line "
@@ -469,7 +475,7 @@ def test_a_field_line_that_only_looks_odd_is_accepted(server, case):
 
 @clause("H19")
 def test_a_head_cut_inside_its_line_ends_is_no_lf_alone(server):
-    with ask(server, *inside_line_ends(LINE + HOST + b"\r\n")) as talk:
+    with ask(server, *cut_inside_line_ends(LINE + HOST + b"\r\n")) as talk:
         expect_echo(
             talk,
             targets=("/hello",),

@@ -34,7 +34,7 @@ from tests.checker.refusal import check_refusal
 from tests.checker.server import Server, describe_exit
 from tests.checker.stderr import gist_of
 from tests.checker.verdict import Red
-from tests.contract.hosted import answer, gate, json_of, red, request, said, token
+from tests.contract.hosted import answer, gate, json_of, request, token, wait_for_words
 from tests.contract.shared import SOON, cases
 from tests.parts import ROOT
 
@@ -55,24 +55,26 @@ def crowd(server: Server, count: int) -> Iterator[list[Conversation]]:
     with contextlib.ExitStack() as stack, gate() as until:
         octets = request("wait", token=word, until=str(until))
         talks = [stack.enter_context(ask(server, octets)) for _ in range(count)]
-        said(server, word, count)
+        wait_for_words(server, word, count)
         until.touch()
         for talk in talks:  # 503: a server may limit how many it serves at once
             expect(talk, {200, 503}, words="200 (or 503 from a server that has a limit)")
         yield talks
 
 
-def working(server: Server, known: set[int], seconds: float = GONE_SECONDS) -> list[Member]:
+def wait_until_ended(
+    server: Server, known: set[int], seconds: float = GONE_SECONDS
+) -> list[Member]:
     """Return the children that have not ended once all should have."""
 
-    def left() -> list[Member]:
+    def find_left() -> list[Member]:
         return [one for one in besides(server, known) if one.state != psutil.STATUS_ZOMBIE]
 
-    settled(lambda: not left(), seconds)
-    return left()
+    settled(lambda: not find_left(), seconds)
+    return find_left()
 
 
-def lingering(server: Server, known: set[int]) -> list[Member]:
+def wait_until_reaped(server: Server, known: set[int]) -> list[Member]:
     """Return the children that are there in any state once all should have been waited for."""
     settled(lambda: not besides(server, known), GONE_SECONDS)
     return besides(server, known)
@@ -105,7 +107,7 @@ def test_slow_requests_are_served_at_once(server):
     with contextlib.ExitStack() as stack, gate() as until:
         octets = request("wait", token=word, until=str(until))
         talks = [stack.enter_context(ask(server, octets)) for _ in range(TOGETHER)]
-        inside = len(said(server, word, TOGETHER))
+        inside = len(wait_for_words(server, word, TOGETHER))
         until.touch()
         if inside < TOGETHER:
             raise verdict(
@@ -132,7 +134,7 @@ BLOCKS = (
 )
 
 
-def stuck(server: Server) -> Conversation:
+def ask_without_reading(server: Server) -> Conversation:
     """Return a connection on which the server sends what nobody reads."""
     talk = ask(server)
     talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -149,7 +151,7 @@ def stuck(server: Server) -> Conversation:
         "slow-with-content": lambda server: ask(
             server, b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nhal"
         ),
-        "stuck": stuck,
+        "stuck": ask_without_reading,
     }
 )
 def test_a_client_that_takes_long_keeps_no_other_waiting(server, case):
@@ -165,7 +167,7 @@ def test_a_client_that_takes_long_keeps_no_other_waiting(server, case):
                 likely = dict.fromkeys(("silent", "closed"), BLOCKS if number else KEPT_WAITING)
                 expect(talk, {200}, likely=likely, words="200 at once for the next client")
             waits.append(time.monotonic() - begun)
-            working(server, known)
+            wait_until_ended(server, known)
         if min(waits) > SOON:
             problem = f"The next client waited {min(waits):.1f} s, three times."
             raise verdict(problem, "200 at once for the next client", KEPT_WAITING, talk)
@@ -191,7 +193,7 @@ def test_no_zombie_is_left(server, case):
     for _ in range(3):  # one signal in a thousand comes in the instant before accept() sleeps
         known = pids(server)
         with crowd(server, count) as talks:
-            left = lingering(server, known)
+            left = wait_until_reaped(server, known)
         if not left:
             return
         first = first or left
@@ -218,7 +220,7 @@ def test_no_zombie_is_left_of_those_who_were_refused_or_left(server):
     for octets in (b"", b"x\r\n\r\n", GET[:20]):
         with ask(server, *([octets] if octets else []), half_close=True) as talk:
             talk.reads_end()
-    if left := lingering(server, known):
+    if left := wait_until_reaped(server, known):
         problem = f"{len(left)} of 3 children are still there: {describe(left)}."
         raise verdict(problem, "no child left, whatever the client did", NOBODY, talk)
 
@@ -244,7 +246,7 @@ def test_the_parent_keeps_no_connection(server):
             talks = [stack.enter_context(ask(own, GET)) for _ in range(20)]
             for talk in talks:
                 talk.wait(lambda talk=talk: b"\r\n\r\n" in talk.received)
-            working(own, {parent})
+            wait_until_ended(own, {parent})
             settled(lambda: descriptors(parent) <= before, 1.0)
             held = [what for what in sockets(parent, own.port) if what[1] != "the listener"]
             after = descriptors(parent)
@@ -284,10 +286,10 @@ def test_a_sibling_holds_no_connection(server):
         with contextlib.ExitStack() as stack:
             octets = request("wait", token=first, until=str(until))
             talk = stack.enter_context(ask(server, octets))
-            said(server, first)
+            wait_for_words(server, first)
             octets = request("wait", token=second, until=str(later))
             stack.enter_context(ask(server, octets))
-            said(server, second)
+            wait_for_words(server, second)
             until.touch()
             expect(talk, {200})
             if talk.response() is None and not talk.reads_end():
@@ -305,7 +307,7 @@ def test_the_child_holds_no_listener(server):
     with own_server(server.target) as own, gate() as until:
         known = pids(own)
         with ask(own, request("wait", token=word, until=str(until))) as talk:
-            said(own, word)
+            wait_for_words(own, word)
             for member in besides(own, known):
                 for fd, what in sockets(member.pid, own.port):
                     if what == "the listener":
@@ -325,7 +327,7 @@ def check_free(own: Server, problem: str) -> None:
     """Raise Red unless the port can be listened on, as a restart would."""
     family = socket.AF_INET6 if ":" in own.host else socket.AF_INET
 
-    def free() -> bool:
+    def is_free() -> bool:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -335,13 +337,13 @@ def check_free(own: Server, problem: str) -> None:
                 return False
             return True
 
-    if not settled(free, SOON):  # a child that was forked a moment ago has yet to close it
-        held = [one.pid for one in members(own) if ears(one.pid, own.port)]
+    if not settled(is_free, SOON):  # a child that was forked a moment ago has yet to close it
+        held = [one.pid for one in members(own) if holds_listener(one.pid, own.port)]
         likely = EARS if held else "listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1) before bind()."
         raise verdict(problem, "a port that is free", likely)
 
 
-def ears(pid: int, port: int) -> bool:
+def holds_listener(pid: int, port: int) -> bool:
     """Return whether pid holds the listener of that port."""
     return any(what == "the listener" for _, what in sockets(pid, port))
 
@@ -380,12 +382,12 @@ def test_a_child_may_die_and_its_client_hears_at_once(server, case):
         with gate() as until:
             octets = request("die", token=word, until=str(until), how=how, late=late)
             with ask(server, octets) as talk:
-                said(server, word, len(waits) + 1)
+                wait_for_words(server, word, len(waits) + 1)
                 until.touch()
                 begun = time.monotonic()
                 ended = talk.reads_end()
                 waits.append(time.monotonic() - begun)
-        pid = int(said(server, word, len(waits))[-1].removeprefix("pid "))
+        pid = int(wait_for_words(server, word, len(waits))[-1].removeprefix("pid "))
         if not ended:
             problem = "The child is dead, and the connection is still open."
             likely = STILL_OPEN
@@ -414,7 +416,7 @@ def test_a_child_that_is_killed_from_outside_takes_nobody_with_it(server):
     with gate() as until:
         octets = request("wait", token=word, until=str(until))
         with ask(server, octets) as first, ask(server, octets) as second:
-            said(server, word, 2)
+            wait_for_words(server, word, 2)
             children = besides(server, {parent, server.process.pid})
             children = [member for member in children if member.state != psutil.STATUS_ZOMBIE]
             if len(children) < 2:
@@ -476,7 +478,7 @@ def test_a_signal_without_a_child_changes_nothing(server):
     with own_server(server.target) as own:  # what is left of another clause might be reaped here
         parent = acceptor(own)
         for _ in range(5):
-            working(own, {parent, own.process.pid})
+            wait_until_ended(own, {parent, own.process.pid})
             storm(parent, 20)
             check_goes_on(own, parent, STORM)
 
@@ -488,11 +490,11 @@ def test_a_storm_changes_nothing(server):
         with contextlib.ExitStack() as stack, gate() as until:
             octets = request("wait", token=word, until=str(until))
             talks = [stack.enter_context(ask(own, octets))]
-            said(own, word)
+            wait_for_words(own, word)
             for _ in range(TOGETHER - 1):
                 storm(parent, 20)
                 talks.append(stack.enter_context(ask(own, octets)))
-            if (inside := len(said(own, word, TOGETHER))) < TOGETHER:
+            if (inside := len(wait_for_words(own, word, TOGETHER))) < TOGETHER:
                 problem = (
                     f"Under a storm of SIGCHLD, {inside} of {TOGETHER} applications were inside."
                 )
@@ -535,7 +537,7 @@ def test_a_child_is_gone_after_its_connection(server, case):
     known = pids(server)
     with ask(server, *([case] if case else []), half_close=not case.endswith(b"\r\n\r\n")) as talk:
         talk.wait(lambda: talk.ended, SOON)
-        left = working(server, known)
+        left = wait_until_ended(server, known)
     if left:
         holds = sockets(left[0].pid, server.port)
         problem = f"The child (pid {left[0].pid}, {left[0].state}) is still there"
@@ -553,7 +555,7 @@ def test_a_child_that_has_answered_ends_quietly(server):
     with ask(server, GET) as talk:
         expect(talk, {200})
         talk.reads_end(SOON)
-    working(server, known)
+    wait_until_ended(server, known)
     if "Traceback" in server.errors(begun):
         problem = "The request was answered, and then the child ended with a traceback."
         noisy = verdict(problem, "the end of the child, without a word", FELL_BACK, talk)
@@ -573,7 +575,7 @@ def test_a_client_that_breaks_off_leaves_no_child(server):
             talk.send(octets, listening=False)
             talk.deliver()
             talk.reset()
-    left = working(server, known)
+    left = wait_until_ended(server, known)
     if left:
         problem = f"The clients have gone, and children are still there: {describe(left)}."
         raise verdict(problem, "no child left", FELL_BACK)
@@ -593,7 +595,7 @@ LIMITED = "(In this test os.fork() fails while the suite says so; the server is 
 
 
 @contextlib.contextmanager
-def forkless(server: Server) -> Iterator[tuple[Server, Path]]:
+def server_without_fork(server: Server) -> Iterator[tuple[Server, Path]]:
     """Run the server with an os.fork that fails while the file exists that is handed out."""
     with tempfile.TemporaryDirectory() as folder:
         switch = Path(folder, "no-fork")
@@ -660,7 +662,7 @@ def expect_503(talk: Conversation, response, before: float) -> None:
     }
 )
 def test_without_a_process_a_client_is_told(server, case):
-    with forkless(server) as (own, switch):
+    with server_without_fork(server) as (own, switch):
         answer(own, GET)
         switch.write_text("EAGAIN", encoding="ascii")
         check_unavailable(own, *case, listening=False)
@@ -670,17 +672,17 @@ def test_without_a_process_a_client_is_told(server, case):
 
 @clause("P08")
 def test_without_memory_for_a_process_a_client_is_told(server):
-    with forkless(server) as (own, switch):
+    with server_without_fork(server) as (own, switch):
         switch.write_text("ENOMEM", encoding="ascii")
         check_unavailable(own, GET)
 
 
 @clause("P08")
 def test_a_client_that_has_gone_meanwhile_changes_nothing(server):
-    with forkless(server) as (own, switch):
+    with server_without_fork(server) as (own, switch):
         answer(own, GET)
         parent = acceptor(own)
-        working(own, {parent, own.process.pid})
+        wait_until_ended(own, {parent, own.process.pid})
         switch.touch()
         os.kill(parent, signal.SIGSTOP)
         try:
@@ -696,10 +698,10 @@ def test_a_client_that_has_gone_meanwhile_changes_nothing(server):
 
 @clause("P08")
 def test_clients_without_a_process_neither_wait_nor_stay(server):
-    with forkless(server) as (own, switch):
+    with server_without_fork(server) as (own, switch):
         answer(own, GET)
         parent = acceptor(own)
-        working(own, {parent, own.process.pid})
+        wait_until_ended(own, {parent, own.process.pid})
         switch.touch()
         with contextlib.ExitStack() as stack:
             silent = [stack.enter_context(ask(own)) for _ in range(20)]
@@ -707,13 +709,13 @@ def test_clients_without_a_process_neither_wait_nor_stay(server):
             for talk in silent:
                 talk.wait(lambda talk=talk: talk.received or talk.ended)
 
-            def held() -> list:
+            def find_held() -> list:
                 return [one for one in sockets(parent, own.port) if one[1] != "the listener"]
 
-            settled(lambda: not held(), GONE_SECONDS)
-            if held():
+            settled(lambda: not find_held(), GONE_SECONDS)
+            if find_held():
                 problem = (
-                    f"The parent still holds {len(held())} of 21 connections that it had no "
+                    f"The parent still holds {len(find_held())} of 21 connections that it had no "
                     "process for."
                 )
                 likely = "Close the connection where fork() failed, too. " + AT_ONCE
@@ -726,9 +728,9 @@ def test_clients_without_a_process_neither_wait_nor_stay(server):
 @clause("P08")
 def test_those_who_are_served_are_served_on(server):
     word = token()
-    with forkless(server) as (own, switch), gate() as until:
+    with server_without_fork(server) as (own, switch), gate() as until:
         with ask(own, request("wait", token=word, until=str(until))) as running:
-            said(own, word)
+            wait_for_words(own, word)
             switch.touch()
             check_unavailable(own, GET)
             until.touch()
@@ -739,7 +741,7 @@ UNUSED_UID = 64_321
 ENOUGH = 6  # processes of one user, for a server that serves one client
 
 
-def as_nobody(words: list[str], limit: int | None = None) -> list[str]:
+def command_as_nobody(words: list[str], limit: int | None = None) -> list[str]:
     """Return words run by a user that nobody is, with a limit of processes if asked for."""
     script = "import os, resource, sys; "
     if limit:
@@ -756,15 +758,15 @@ def test_at_the_limit_of_processes_a_client_is_told(server):
     if any(one.info["uids"].real == UNUSED_UID for one in psutil.process_iter(["uids"])):
         pytest.skip("somebody uses the uid")
     first = server.target.words[0]
-    tried = as_nobody([first if "python" in Path(first).name else sys.executable, "-c"])
+    tried = command_as_nobody([first if "python" in Path(first).name else sys.executable, "-c"])
     tried.append("import tests.apps.contract, wsgiref.validate")
     if subprocess.run(tried, cwd=ROOT, capture_output=True, timeout=60).returncode:
         pytest.skip("another user can't run this interpreter, or can't read the course")
-    target = server.target._replace(words=as_nobody(server.target.words, ENOUGH))
+    target = server.target._replace(words=command_as_nobody(server.target.words, ENOUGH))
     with own_server(target) as own, contextlib.ExitStack() as others:
         answer(own, GET)
         for _ in range(ENOUGH):
-            other = others.enter_context(subprocess.Popen(as_nobody(["sleep", "60"])))
+            other = others.enter_context(subprocess.Popen(command_as_nobody(["sleep", "60"])))
             others.callback(other.kill)
         settled(lambda: processes_of(UNUSED_UID) > ENOUGH)
         check_unavailable(own, GET)
@@ -796,7 +798,7 @@ def test_the_application_reads_the_status_of_its_own_children(server, case):
             "The application ran a child that exits with 7, and was told "
             f"{response.content.decode('latin-1')}."
         )
-        raise red(talk, problem, "7", STOLEN, response.content)
+        raise Red(problem, talk, "7", STOLEN, got_mark=response.content)
 
 
 @clause("P09")
@@ -808,7 +810,7 @@ def test_no_signal_is_blocked_in_the_application(server):
             "blocks a signal around fork() unblocks it in both processes."
         )
         problem = f"Blocked in the child: {response.content.decode('latin-1')}."
-        raise red(talk, problem, "no signal blocked", likely, response.content)
+        raise Red(problem, talk, "no signal blocked", likely, got_mark=response.content)
 
 
 # ---- P10 -------------------------------------------------------------------------------
@@ -827,25 +829,29 @@ def check_once(server: Server, words: list[str], likely_twice: str, what: str) -
             raise verdict(problem, "once", likely_twice if count else LOST)
 
 
-def check_printed(server: Server, count: int, fails: str) -> None:
-    """Raise Red unless what so many requests print comes out once."""
-    words = [token() for _ in range(count)]
-    for word in words:
-        with ask(server, request("print", token=word, fails=fails)) as talk:
-            expect(talk, {200})
-            talk.reads_end(SOON)
+def check_printed(server: Server, words: list[str]) -> None:
+    """Raise Red unless what the application printed with each of words comes out once."""
     kinds = [f"<{word} {what}>" for word in words for what in ("line", "half")]
     check_once(server, kinds, TWICE, "What the application printed, without a flush,")
 
 
 @clause("P10")
 def test_what_the_application_prints_comes_out_once(server):
-    check_printed(server, 5, fails="")
+    words = [token() for _ in range(5)]
+    for word in words:
+        with ask(server, request("print", token=word)) as talk:
+            expect(talk, {200})
+            talk.reads_end(SOON)
+    check_printed(server, words)
 
 
 @clause("P10")
 def test_what_a_failing_application_printed_comes_out_once(server):
-    check_printed(server, 1, fails="1")
+    word = token()
+    with ask(server, request("print", token=word, fails="1")) as talk:
+        talk.response()  # how much of an answer there is, W16 asks
+        talk.reads_end(SOON)
+    check_printed(server, [word])
 
 
 @clause("P10")
@@ -859,7 +865,7 @@ def test_what_stood_in_the_buffer_of_the_parent_comes_out_once(server):
             with ask(own, GET) as talk:
                 words.append(f"<accepted {talk.socket.getsockname()[1]}>")
                 expect(talk, {200})
-        working(own, {own.process.pid})
+        wait_until_ended(own, {own.process.pid})
         if not any(word.encode() in own.output() for word in words):
             own.stop(signal.SIGINT)
         for word in words[:-1]:  # the last may stand in the parent's buffer still
@@ -875,7 +881,7 @@ def test_the_first_line_comes_out_once(server):
     with own_server(server.target) as own:
         for _ in range(3):
             answer(own, GET)
-        working(own, {own.process.pid})
+        wait_until_ended(own, {own.process.pid})
         own.stop()
         check_once(own, ["Serving HTTP on"], TWICE, "The line of the start")
 
@@ -894,12 +900,12 @@ NOISE = (
 
 
 @contextlib.contextmanager
-def at_work(server: Server) -> Iterator[tuple[Server, Path, list[Conversation]]]:
+def server_at_work(server: Server) -> Iterator[tuple[Server, Path, list[Conversation]]]:
     """Run a server of its own with a child that works and one that waits for a request."""
     word = token()
     with own_server(server.target) as own, gate() as until:
         with ask(own, request("wait", token=word, until=str(until))) as works, ask(own) as silent:
-            said(own, word)
+            wait_for_words(own, word)
             settled(lambda: len(members(own)) > 2, SOON)
             yield own, until, [works, silent]
 
@@ -943,7 +949,7 @@ def runs(pid: int) -> bool:
 @pytest.mark.waits(3.5)
 @clause("P11")
 def test_ctrl_c_ends_it_with_children_at_work(server):
-    with at_work(server) as (own, until, talks):
+    with server_at_work(server) as (own, until, talks):
         children = [member.pid for member in besides(own, {own.process.pid})]
         os.killpg(own.process.pid, signal.SIGINT)
         check_ended(own, "Ctrl-C")
@@ -956,7 +962,7 @@ def test_ctrl_c_ends_it_with_children_at_work(server):
 
 @clause("P11")
 def test_on_sigterm_a_child_finishes_its_connection(server):
-    with at_work(server) as (own, until, (works, silent)):
+    with server_at_work(server) as (own, until, (works, silent)):
         children = [member.pid for member in besides(own, {own.process.pid})]
         own.process.send_signal(signal.SIGTERM)
         check_ended(own, "SIGTERM")
@@ -976,7 +982,7 @@ def test_idle_it_ends_at_once(server):
     for number in (signal.SIGINT, signal.SIGTERM):
         with own_server(server.target) as own:
             answer(own, GET)
-            working(own, {own.process.pid})
+            wait_until_ended(own, {own.process.pid})
             own.process.send_signal(number)
             check_ended(own, number.name)
 
@@ -1000,11 +1006,11 @@ def test_each_request_has_its_own_process(server):
             talk, response = answer(own, request("process"))
             told_of = json_of(talk, response)
             if told_of["pid"] == parent:
-                raise red(talk, f"Process {parent} accepts, and served.", "a child", PARENTS)
+                raise Red(f"Process {parent} accepts, and served.", talk, "a child", PARENTS)
             if told_of["pid"] in seen:
                 problem = f"Process {told_of['pid']} served a second request."
-                raise red(talk, problem, "a process that has not served before", SECOND)
+                raise Red(problem, talk, "a process that has not served before", SECOND)
             if told_of["served"] != 1:
                 problem = f"This process remembers {told_of['served']} requests."
-                raise red(talk, problem, 'served: 1 ("nothing of another request")', SECOND)
+                raise Red(problem, talk, 'served: 1 ("nothing of another request")', SECOND)
             seen[told_of["pid"]] = talk

@@ -4,7 +4,7 @@ from tests.checker.clauses import clause
 from tests.checker.conversation import ask
 from tests.checker.expect import check_echo, expect_echo
 from tests.checker.refusal import refuse
-from tests.contract.cuts import octets, three_ways
+from tests.contract.cuts import cut_into_octets, cut_three_ways
 from tests.contract.shared import cases
 
 HOST = b"Host: 127.0.0.1\r\n\r\n"
@@ -15,7 +15,7 @@ GET = b"GET /hello HTTP/1.1\r\n" + HOST
 
 
 @clause("H11")
-@cases(three_ways(b"\r\n" + GET) | {"line-and-request": [b"\r\n", GET]})
+@cases(cut_three_ways(b"\r\n" + GET) | {"line-and-request": [b"\r\n", GET]})
 def test_an_empty_line_before_the_request_line_is_ignored(server, case):
     with ask(server, *case) as talk:
         likely = (
@@ -119,7 +119,7 @@ def test_an_absolute_form_without_a_host_is_refused(server, case):
 
 
 @clause("H14")
-@cases(three_ways(b"GET /old HTTP/1.0\r\n\r\n") | {"host": [b"GET /old HTTP/1.0\r\n" + HOST]})
+@cases(cut_three_ways(b"GET /old HTTP/1.0\r\n\r\n") | {"host": [b"GET /old HTTP/1.0\r\n" + HOST]})
 def test_http_1_0_is_answered_without_host(server, case):
     with ask(server, *case) as talk:
         likely = (
@@ -240,11 +240,11 @@ def test_white_space_in_the_request_line_is_one_space(server, case):
         mark=case,
         likely=GRAMMAR,
         words="400 (or 505, or runs of white space read as one space)",
-        accepted=plain_path,
+        accepted=check_plain_path,
     )
 
 
-def plain_path(talk, response) -> None:
+def check_plain_path(talk, response) -> None:
     """Raise Red unless the echo of a request-line with odd white space saw GET of /."""
     check_echo(talk, response, targets=("/",), likely=GRAMMAR)
 
@@ -255,7 +255,9 @@ def plain_path(talk, response) -> None:
     | {"no-version": MISCOUNTED_LINES["no-version"]}
 )
 def test_a_malformed_request_line_is_refused_octet_by_octet(server, case):
-    refuse(server, octets(case + b"\r\n" + HOST), {400, 301, 505}, mark=case, likely=GRAMMAR)
+    refuse(
+        server, cut_into_octets(case + b"\r\n" + HOST), {400, 301, 505}, mark=case, likely=GRAMMAR
+    )
 
 
 @clause("H16")

@@ -1,5 +1,6 @@
 """H01 to H06: what an answer looks like on the wire."""
 
+import re
 import time
 
 import pytest
@@ -54,12 +55,12 @@ BOTH = ANSWERED | REFUSED
 OTHERS = [OLD, *REFUSED.values(), *OTHER_VERSIONS.values()]  # that they are answered, is H14 to H22
 
 
-def each(requests: dict[str, bytes]) -> pytest.MarkDecorator:
+def each_request(requests: dict[str, bytes]) -> pytest.MarkDecorator:
     """Return the parameters for a test of every request, with ids that read."""
     return pytest.mark.parametrize("request_octets", requests.values(), ids=requests)
 
 
-def hear(talk: Conversation, method: str = "GET") -> Response:
+def expect_any(talk: Conversation, method: str = "GET") -> Response:
     """Return any answer there is; silence and a bare close are this clause's business too."""
     response = talk.response(method)
     if response is None and not talk.received and b"".join(talk.sent) in OTHERS:
@@ -79,27 +80,27 @@ def hear(talk: Conversation, method: str = "GET") -> Response:
 
 
 @clause("H01")
-@each(BOTH | {"head": GET.replace(b"GET", b"HEAD")} | OTHER_VERSIONS)
+@each_request(BOTH | {"head": GET.replace(b"GET", b"HEAD")} | OTHER_VERSIONS)
 def test_the_answer_begins_with_a_status_line(server, request_octets):
     with ask(server, request_octets) as talk:
-        check_status_line(talk, hear(talk, request_octets.split(b" ")[0].decode()))
+        check_status_line(talk, expect_any(talk, request_octets.split(b" ")[0].decode()))
 
 
 # ---- H02 -------------------------------------------------------------------------------
 
 
 @clause("H02")
-@each(BOTH | {"head": GET.replace(b"GET", b"HEAD")})
+@each_request(BOTH | {"head": GET.replace(b"GET", b"HEAD")})
 def test_the_head_is_lines_with_crlf_and_an_empty_line(server, request_octets):
     with ask(server, request_octets) as talk:
         method = request_octets.split(b" ")[0].decode()
-        check_head(talk, talk.response(method) or headless(talk))
+        check_head(talk, talk.response(method) or expect_endless_head(talk))
 
 
-def headless(talk: Conversation) -> Response:
+def expect_endless_head(talk: Conversation) -> Response:
     """Return what came as a head that never ended; raise Red if nothing came."""
     if not talk.received:
-        hear(talk)
+        expect_any(talk)
     return Response(bytes(talk.received), None, [], b"", "close", False, 0, len(talk.received))
 
 
@@ -107,10 +108,10 @@ def headless(talk: Conversation) -> Response:
 
 
 @clause("H03")
-@each(BOTH)
+@each_request(BOTH)
 def test_the_end_of_the_content_is_known(server, request_octets):
     with ask(server, request_octets) as talk:
-        check_framing(talk, hear(talk))
+        check_framing(talk, expect_any(talk))
 
 
 @clause("H03")
@@ -118,15 +119,15 @@ def test_the_end_of_the_content_is_known(server, request_octets):
 def test_the_length_is_right_for_every_size(server, size):
     head = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % size
     with ask(server, head + b"z" * size) as talk:
-        check_framing(talk, hear(talk))
+        check_framing(talk, expect_any(talk))
 
 
 @clause("H03")
-@each(BOTH)
+@each_request(BOTH)
 def test_h11_reads_the_answer_as_well(server, request_octets):
     """h11 is a parser that we did not write."""
     with ask(server, request_octets) as talk:
-        response = hear(talk, request_octets.split(b" ")[0].decode())
+        response = expect_any(talk, request_octets.split(b" ")[0].decode())
         if response.closes:
             talk.reads_end()
         check_with_h11(talk, response)
@@ -136,10 +137,10 @@ def test_h11_reads_the_answer_as_well(server, request_octets):
 
 
 @clause("H04")
-@each({name: octets for name, octets in BOTH.items() if b"HTTP/1.0" not in octets})
+@each_request({name: octets for name, octets in BOTH.items() if b"HTTP/1.0" not in octets})
 def test_the_connection_is_closed_or_kept_as_the_answer_says(server, request_octets):
     with ask(server, request_octets) as talk:
-        response = hear(talk)
+        response = expect_any(talk)
         permitted = (
             "the end of the connection after Connection: close; without it, the next "
             "answer on the same connection"
@@ -169,7 +170,7 @@ def check_end(server: Server, request: bytes, talk: Conversation, permitted: str
     waits = [talk.ended_after]
     while waits[-1] > SOON and len(waits) < 3:
         with ask(server, request) as again:
-            hear(again)
+            expect_any(again)
             again.reads_end()
             waits.append(again.ended_after)
     if min(waits) > SOON:
@@ -185,16 +186,56 @@ def check_end(server: Server, request: bytes, talk: Conversation, permitted: str
         )
 
 
+# status-line = HTTP-version SP status-code SP [ reason-phrase ]    RFC 9112 §4
+STATUS_LINE = re.compile(rb"HTTP/1\.[01] [1-5][0-9]{2}[ \r\n]")
+CLOSE = b"Connection: close\r\n\r\n"
+
+
+@clause("H04")
+@each_request(
+    {
+        "get": GET,
+        "post": POST,
+        "the-client-says-close": GET.removesuffix(b"\r\n") + CLOSE,
+        "http-1.0": OLD,
+        "refused": BAD_FIELD,
+    }
+)
+def test_no_second_request_is_answered_after_connection_close(server, request_octets):
+    with ask(server, request_octets + SECOND) as talk:
+        response = talk.response()
+        if response is None:
+            pytest.skip("no answer at all, which is the business of another clause")
+        if not response.closes and not request_octets.endswith(CLOSE):
+            return
+        talk.reads_end()
+        head_end = response.start + len(response.head)
+        if second := STATUS_LINE.search(talk.received, head_end):
+            who = "answer" if response.closes else "client"
+            likely = (
+                "The loop goes on with what the client had sent already. RFC 9112 §9.6: once one "
+                "side has said close, nothing more is processed on the connection. The client "
+                "sends its second request again elsewhere, and it is done twice."
+            )
+            raise Red(
+                f"The {who} said Connection: close, and a second answer follows.",
+                talk,
+                "one answer, and then the end of the connection",
+                likely,
+                got_mark=second.span(),
+            )
+
+
 # ---- H05 -------------------------------------------------------------------------------
 
 
 @pytest.mark.waits(1.8)
 @clause("H05")
-@each(BOTH)
+@each_request(BOTH)
 def test_every_answer_has_the_date_of_now(server, request_octets):
     before = time.time()
     with ask(server, request_octets) as talk:
-        response = hear(talk)
+        response = expect_any(talk)
         if response.status and (response.status >= 500 and not response.values("date")):
             return  # RFC 9110 §6.6.1: MAY in 5xx
         check_date(talk, response, before)
@@ -203,12 +244,12 @@ def test_every_answer_has_the_date_of_now(server, request_octets):
 @clause("H05")
 def test_the_date_moves_on(server):
     with ask(server, GET) as first:
-        earlier = check_date(first, hear(first), time.time() - 1)
+        earlier = check_date(first, expect_any(first), time.time() - 1)
     deadline = time.monotonic() + 4
     while time.monotonic() < deadline:
         time.sleep(0.3)  # the clock is what is waited for: Date has whole seconds
         with ask(server, GET) as talk:
-            if check_date(talk, hear(talk), time.time() - 1) != earlier:
+            if check_date(talk, expect_any(talk), time.time() - 1) != earlier:
                 return
     likely = "It was computed once, when the program started or a function was defined."
     raise Red(
@@ -235,7 +276,7 @@ def test_the_date_moves_on(server):
 )
 def test_head_has_the_fields_of_get_and_no_content(server, rest):
     with ask(server, b"GET" + rest) as by_get:
-        got = hear(by_get)
+        got = expect_any(by_get)
         length = len(got.content)
     with ask(server, b"HEAD" + rest) as talk:
         response = expect(talk, {got.status or 200}, method="HEAD", words=f"{got.status}, as GET")

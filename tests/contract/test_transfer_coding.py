@@ -6,8 +6,8 @@ from tests.checker.clauses import clause
 from tests.checker.conversation import ask
 from tests.checker.expect import check_echo, expect
 from tests.checker.refusal import closed_unanswered, refuse
-from tests.contract.cuts import inside_line_ends, octets
-from tests.contract.shared import MEBIBYTE, TOO_LONG, UNBOUNDED, cases, check_heard, chunked
+from tests.contract.cuts import cut_inside_line_ends, cut_into_octets
+from tests.contract.shared import MEBIBYTE, TOO_LONG, UNBOUNDED, cases, check_heard, chunked_request
 
 FIELD = b"Transfer-Encoding: chunked\r\n"
 SECOND = b"GET /second HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -47,7 +47,7 @@ def accept_as(content: bytes):
 @clause("H21")
 @pytest.mark.parametrize(
     "cut",
-    [lambda request: [request], octets, inside_line_ends],
+    [lambda request: [request], cut_into_octets, cut_inside_line_ends],
     ids=["whole", "octet-by-octet", "cut-inside-line-ends"],
 )
 @cases(WELL_FORMED)
@@ -55,7 +55,7 @@ def test_chunks_are_decoded_however_they_are_cut(server, case, cut):
     chunks, content = case
     refuse(
         server,
-        cut(chunked(FIELD, chunks)),
+        cut(chunked_request(FIELD, chunks)),
         NOT_DECODED | {200},
         likely=DECODE,
         words=WORDS,
@@ -71,7 +71,7 @@ def test_what_follows_the_last_chunk_is_not_part_of_it(server):
             second = talk.response()
             check_echo(talk, second, targets=("/second",), words=WORDS, likely=DECODE)
 
-    request = chunked(FIELD, b"5\r\nhello\r\n" + LAST) + SECOND
+    request = chunked_request(FIELD, b"5\r\nhello\r\n" + LAST) + SECOND
     refuse(server, request, NOT_DECODED | {200}, likely=DECODE, words=WORDS, accepted=judge)
 
 
@@ -99,7 +99,7 @@ def test_a_malformed_chunk_is_refused(server, case):
     )
     refuse(
         server,
-        chunked(FIELD, case) + LAST,
+        chunked_request(FIELD, case) + LAST,
         NOT_DECODED | {400},
         mark=case,
         likely=likely,
@@ -113,7 +113,7 @@ def test_a_malformed_chunk_is_refused(server, case):
 def test_a_chunk_that_is_too_large_for_any_number_is_refused(server, case):
     refuse(
         server,
-        chunked(FIELD, case + b"\r\nhello\r\n" + LAST),
+        chunked_request(FIELD, case + b"\r\nhello\r\n" + LAST),
         NOT_DECODED | TOO_LONG,
         mark=case,
         words="413 (or 400, or 501, 411: not decoded here)",
@@ -127,7 +127,7 @@ def test_a_chunk_that_is_too_large_for_any_number_is_refused(server, case):
 def test_chunks_are_refused_as_soon_as_their_sum_is_too_long(server, case):
     chunk = b"%x\r\n%b\r\n" % (case, bytes(case))
     with ask(server) as talk:
-        pieces = [chunked(FIELD, b""), chunk * (11 * MEBIBYTE // case)]
+        pieces = [chunked_request(FIELD, b""), chunk * (11 * MEBIBYTE // case)]
         check_heard(talk, pieces, UNBOUNDED, TOO_LONG | NOT_DECODED)
 
 
@@ -135,7 +135,7 @@ def test_chunks_are_refused_as_soon_as_their_sum_is_too_long(server, case):
 @cases({"extension": b"5;" + b"a" * MEBIBYTE, "trailer": b"0\r\nX: " + b"a" * MEBIBYTE})
 def test_what_stands_around_chunks_is_bounded_too(server, case):
     with ask(server) as talk:
-        check_heard(talk, [chunked(FIELD, b""), case], UNBOUNDED, TOO_LONG | NOT_DECODED)
+        check_heard(talk, [chunked_request(FIELD, b""), case], UNBOUNDED, TOO_LONG | NOT_DECODED)
 
 
 @clause("H23")
@@ -148,7 +148,7 @@ def test_what_stands_around_chunks_is_bounded_too(server, case):
     }
 )
 def test_chunks_that_end_early_are_never_answered_2xx(server, case):
-    with ask(server, chunked(FIELD, case), half_close=True) as talk:
+    with ask(server, chunked_request(FIELD, case), half_close=True) as talk:
         if not closed_unanswered(talk):
             likely = "Only the last chunk and the empty line after it say that this is all."
             expect(

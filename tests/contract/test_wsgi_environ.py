@@ -6,7 +6,8 @@ from tests.checker.clauses import clause
 from tests.checker.conversation import ask
 from tests.checker.expect import expect
 from tests.checker.server import Server
-from tests.contract.hosted import answer, gate, json_of, red, request, token
+from tests.checker.verdict import Red
+from tests.contract.hosted import answer, gate, json_of, request, token
 from tests.contract.shared import cases
 
 REQUIRED = ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "SERVER_NAME", "SERVER_PORT"]
@@ -25,7 +26,7 @@ def check(talk, values, key: str, due: object, likely: str) -> None:
     got = values.get(key, ("", None))[1]
     if got != due:
         permitted = f"{key} is {due!r}" if due is not None else f"no {key}"
-        raise red(talk, f"{key} is {got!r}.", permitted, likely, key.encode())
+        raise Red(f"{key} is {got!r}.", talk, permitted, likely, got_mark=key.encode())
 
 
 # ---- W01 -------------------------------------------------------------------------------
@@ -36,16 +37,16 @@ def test_every_required_key_is_there(server):
     talk, values = environ_of(server, request("environ"))
     if missing := [key for key in REQUIRED if key not in values]:
         likely = "PEP 3333 lists the keys that must be there, SCRIPT_NAME too where it is empty."
-        raise red(talk, f"Missing: {', '.join(missing)}.", "every required key", likely)
+        raise Red(f"Missing: {', '.join(missing)}.", talk, "every required key", likely)
 
 
 @clause("W01")
 def test_environ_is_a_plain_dict(server):
     talk, values = environ_of(server, request("environ"))
     if values["its type"][0] != "dict":
-        raise red(
-            talk,
+        raise Red(
             f"It is a {values['its type'][0]}.",
+            talk,
             "a dict, of no other class",
             "PEP 3333: a builtin Python dictionary, since applications change it.",
         )
@@ -57,12 +58,12 @@ def test_values_are_native_strings(server):
     talk, values = environ_of(server, request("environ", fields, b"hi", "POST"))
     for key, (kind, value) in values.items():
         if key.isupper() and kind != "str":
-            raise red(
-                talk,
+            raise Red(
                 f"{key} is {value!r}, a {kind}.",
+                talk,
                 "str for every CGI variable",
                 "PEP 3333: native strings, SERVER_PORT and CONTENT_LENGTH too.",
-                key.encode(),
+                got_mark=key.encode(),
             )
 
 
@@ -73,6 +74,18 @@ def test_the_server_names_its_port_and_the_method(server):
     check(talk, values, "SERVER_PORT", str(server.port), likely)
     check(talk, values, "REQUEST_METHOD", "PROPFIND", "The method is passed on as it came.")
     check(talk, values, "SCRIPT_NAME", "", "The application is at the root: an empty string.")
+
+
+@clause("W01")
+@cases({"http-1.1": b"HTTP/1.1", "http-1.0": b"HTTP/1.0"})
+def test_the_protocol_is_the_version_of_the_request(server, case):
+    talk, values = environ_of(server, request("environ").replace(b"HTTP/1.1", case, 1))
+    likely = (
+        "PEP 3333: the version that the client used, not the one that the server speaks. The "
+        "request-line has it. An application that takes an old client for a newer one answers in "
+        "a form that this client can't read."
+    )
+    check(talk, values, "SERVER_PROTOCOL", case.decode(), likely)
 
 
 # ---- W02 -------------------------------------------------------------------------------
@@ -162,12 +175,12 @@ def test_repeated_fields_are_joined(server, case):
     talk, values = environ_of(server, request("environ", case))
     got = values.get("HTTP_X_SOME", ("", ""))[1]
     if [part.strip() for part in got.split(",")] != ["a", "b"]:
-        raise red(
-            talk,
+        raise Red(
             f"HTTP_X_SOME is {got!r}.",
+            talk,
             "a,b or a, b",
             "RFC 9110 §5.3: all values in order, with commas between. In a dict the last one wins.",
-            b"HTTP_X_SOME",
+            got_mark=b"HTTP_X_SOME",
         )
 
 
@@ -175,7 +188,7 @@ def test_repeated_fields_are_joined(server, case):
 def test_equal_fields_are_both_kept(server):
     talk, values = environ_of(server, request("environ", b"X-Some: a\r\nX-Some: a\r\n"))
     if values["HTTP_X_SOME"][1].replace(" ", "") != "a,a":
-        raise red(talk, "One of two equal values is lost.", "a,a", "RFC 9110 §5.3: all values.")
+        raise Red("One of two equal values is lost.", talk, "a,a", "RFC 9110 §5.3: all values.")
 
 
 @clause("W03")
@@ -204,7 +217,7 @@ def test_a_name_with_an_underscore_can_not_pose_as_another(server, case):
         values = json_of(talk, response)
         check(talk, values, "HTTP_X_USER", due, likely)
         if values.get("CONTENT_TYPE", ("", ""))[1] == "evil":
-            raise red(talk, "Content_Type posed as Content-Type.", "no CONTENT_TYPE", likely)
+            raise Red("Content_Type posed as Content-Type.", talk, "no CONTENT_TYPE", likely)
 
 
 # ---- W04 -------------------------------------------------------------------------------
@@ -245,9 +258,9 @@ def test_the_content_is_read_in_every_way_and_ends(server, how, chunked):
     if chunked and how == "read-length" and not server.is_ours():
         return  # how an application learns the length of chunks is the server's choice
     if pieces != WAYS[how] or kind != "bytes" or left:
-        raise red(
-            talk,
+        raise Red(
             f"It read {pieces!r}, and then {kind} of {left}.",
+            talk,
             f"{WAYS[how]!r}, and then b''",
             ENDS,
         )
@@ -259,14 +272,14 @@ def test_the_next_request_is_not_part_of_the_content(server):
     with ask(server, octets) as talk:
         response = expect(talk, {200}, method="POST", likely=ENDS)
     if json_of(talk, response)[0] != ["abc"]:
-        raise red(talk, "What follows the content was read with it.", "abc", ENDS)
+        raise Red("What follows the content was read with it.", talk, "abc", ENDS)
 
 
 @clause("W04")
 def test_without_content_there_is_nothing_to_read(server):
     talk, response = answer(server, request("input", how="read"), ENDS)
     if json_of(talk, response) != [[""], "bytes", 0]:
-        raise red(talk, "There was something to read.", "b''", ENDS)
+        raise Red("There was something to read.", talk, "b''", ENDS)
 
 
 @clause("W04")
@@ -275,7 +288,7 @@ def test_a_mebibyte_of_content_reaches_the_application(server):
     with ask(server, request("/", b"", content, "POST")) as talk:
         response = expect(talk, {200}, method="POST", likely=ENDS)
     if not response.content.endswith(b"\r\n\r\n" + content):
-        raise red(talk, "The content is not the one that was sent.", "the same octets", ENDS)
+        raise Red("The content is not the one that was sent.", talk, "the same octets", ENDS)
 
 
 @clause("W04")
@@ -306,9 +319,9 @@ def test_what_is_written_to_errors_is_there_at_once(server, case):
         with ask(server, octets) as talk:
             seen = talk.wait(lambda: talk.take(0.01) or f"<{word} half" in server.errors())
             if not seen or talk.received:
-                raise red(
-                    talk,
+                raise Red(
                     "It did not show up on stderr while the application waited.",
+                    talk,
                     "on the server's stderr, at once",
                     "wsgi.errors is text, and goes to stderr: write_through, or a flush.",
                 )

@@ -5,7 +5,8 @@ import pytest
 from tests.checker.clauses import clause
 from tests.checker.conversation import ask
 from tests.checker.expect import expect
-from tests.contract.hosted import json_of, red, request
+from tests.checker.verdict import Red
+from tests.contract.hosted import json_of, request
 from tests.contract.shared import cases
 
 # ---- W18 -------------------------------------------------------------------------------
@@ -48,7 +49,7 @@ def test_wsgiref_validate_has_nothing_to_say(server, case):
         talk.reads_end(0.2)
     words = server.errors(begun)
     if "AssertionError" in words or "WSGIWarning" in words:
-        verdict = red(talk, "The judge objects.", "silence", likely)
+        verdict = Red("The judge objects.", talk, "silence", likely)
         verdict.stderr = words.strip().splitlines()[-1]
         raise verdict
 
@@ -69,7 +70,7 @@ def check_text(server, octets: bytes, due: bytes) -> None:
     """Raise Red unless Flask answers with due."""
     talk, response = ask_flask(server, octets)
     if response.content != due:
-        raise red(talk, f"Flask answered {response.content!r}.", repr(due), UNCHANGED)
+        raise Red(f"Flask answered {response.content!r}.", talk, repr(due), UNCHANGED)
 
 
 @clause("W19")
@@ -82,7 +83,7 @@ def test_flask_reads_a_form(server):
     octets = request("/flask/form", FORM, b"a=1&a=2&b=%C3%A9", "POST")
     talk, response = ask_flask(server, octets)
     if json_of(talk, response) != {"a": ["1", "2"], "b": ["é"]}:
-        raise red(talk, "The form is another.", "a: 1, 2; b: é", UNCHANGED)
+        raise Red("The form is another.", talk, "a: 1, 2; b: é", UNCHANGED)
 
 
 MULTIPART = b"".join(
@@ -108,7 +109,7 @@ def test_flask_reads_json_in_chunks(server):
     with ask(server, octets) as talk:
         response = expect(talk, {200, 400, 411, 501}, method="POST", likely=UNCHANGED)
     if server.is_ours() and (response.status != 200 or json_of(talk, response) != {"a": 1}):
-        raise red(talk, "Flask did not see the JSON.", '{"a": 1}', UNCHANGED)
+        raise Red("Flask did not see the JSON.", talk, '{"a": 1}', UNCHANGED)
 
 
 @clause("W19")
@@ -122,8 +123,8 @@ def test_flask_keeps_a_session(server):
 def test_flask_redirects(server):
     talk, response = ask_flask(server, request("/flask/old"), 302)
     if response.values("location") != ["/flask/hello/new"]:
-        raise red(
-            talk, f"Location is {response.values('location')}.", "/flask/hello/new", UNCHANGED
+        raise Red(
+            f"Location is {response.values('location')}.", talk, "/flask/hello/new", UNCHANGED
         )
 
 
@@ -144,7 +145,7 @@ def test_without_host_flask_has_the_servers_own_name(server):
             "Without Host, an address is made of SERVER_NAME and SERVER_PORT: what the socket "
             "says (getsockname), not a constant."
         )
-        raise red(talk, f"Flask answered {response.content!r}.", repr(due), likely)
+        raise Red(f"Flask answered {response.content!r}.", talk, repr(due), likely)
 
 
 @clause("W19")
@@ -164,11 +165,11 @@ def test_flask_answers_with_its_error_pages(server, case):
     path, status = case
     talk, response = ask_flask(server, request(path), status)
     if b"<title>" not in response.content or b"Traceback" in response.content:
-        raise red(talk, "This is not Flask's own page.", f"{status}, Flask's page", UNCHANGED)
+        raise Red("This is not Flask's own page.", talk, f"{status}, Flask's page", UNCHANGED)
 
 
 @clause("W19")
 def test_flask_answers_head(server):
     talk, response = ask_flask(server, request("/flask/hello/you", method="HEAD"))
     if response.values("content-length") != ["5"]:
-        raise red(talk, "Content-Length is another.", "Content-Length: 5", UNCHANGED)
+        raise Red("Content-Length is another.", talk, "Content-Length: 5", UNCHANGED)

@@ -34,11 +34,15 @@ class Checked(NamedTuple):
         return {clause.id: clause.outcome for clause in self.result.clauses}
 
 
-def run_check(part: int, *options: str, root: Path = ROOT) -> Checked:
-    """Return the ended check of the contract, with options as for python -m tests.checker."""
+def run_check(part: int, *options: str, root: Path = ROOT, whole: bool = False) -> Checked:
+    """Return the ended check of the contract, with options as for python -m tests.checker.
+
+    whole adds the part's own tests.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "result.json")
-        words = check_command(part, "--contract", "--json", str(path), *options)
+        only = [] if whole else ["--contract"]
+        words = check_command(part, *only, "--json", str(path), *options)
         ended = subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=SECONDS)
         result = read_result(path) if path.is_file() else None
         return Checked(ended.returncode, ended.stdout, ended.stderr, result)

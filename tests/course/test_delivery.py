@@ -11,7 +11,7 @@ from tests.checker import delivery
 from tests.checker.conversation import ask
 from tests.checker.server import Server
 from tests.checker.target import parse_target
-from tests.contract.cuts import before_the_last, octets
+from tests.contract.cuts import cut_before_the_last, cut_into_octets
 
 TIMES = 100
 REQUEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -62,7 +62,10 @@ def refuse_netlink(*_):
     raise OSError("netlink is closed to us")
 
 
-CUTS = {"octet-by-octet": octets(REQUEST), "one-octet-later": before_the_last(REQUEST, 1)}
+CUTS = {
+    "octet-by-octet": cut_into_octets(REQUEST),
+    "one-octet-later": cut_before_the_last(REQUEST, 1),
+}
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a pause has to do")

@@ -3,10 +3,11 @@
 import pytest
 
 from tests.course.selfcheck import change, run_check
+from tests.parts import PARTS
 
 pytestmark = pytest.mark.slow
 
-WAYS = {
+PART_1 = {
     "terse": [  # the close ends the content; no reasons; names in lower case
         ('        ("Content-Length", str(len(content))),\n', ""),
         ('f"HTTP/1.1 {status}"', 'f"HTTP/1.1 {status[:4]}"'),
@@ -39,7 +40,60 @@ WAYS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("changes", WAYS.values(), ids=WAYS)
-def test_another_permitted_way_is_green(tmp_path, changes):
-    ended = run_check(1, "--server", change(tmp_path / "other.py", *changes))
+# What is yielded piece by piece to a client of HTTP/1.1 is sent in chunks, and so can be cut short.
+CHUNKED = [
+    (
+        '    answer["to_head"] = environ["REQUEST_METHOD"] == "HEAD"\n',
+        '    answer["to_head"] = environ["REQUEST_METHOD"] == "HEAD"\n'
+        '    answer["protocol"] = environ["SERVER_PROTOCOL"]\n',
+    ),
+    (
+        '    announced = fields.get("content-length", length)\n',
+        '    announced = fields.get("content-length", length)\n'
+        '    known = announced is not None or answer["bare"] or answer["protocol"] == "HTTP/1.0"\n'
+        '    answer["chunked"] = not known\n'
+        "    if not known:\n"
+        '        added.append(("Transfer-Encoding", "chunked"))\n',
+    ),
+    (
+        "    send_octets(connection, head + chunk)\n",
+        '    in_chunks = answer["chunked"] and chunk\n'
+        '    framed = b"%x\\r\\n%b\\r\\n" % (len(chunk), chunk) if in_chunks else chunk\n'
+        "    send_octets(connection, head + framed)\n",
+    ),
+    (
+        '        send_chunk(connection, answer, b"", 0)\n',
+        '        send_chunk(connection, answer, b"", 0)\n'
+        '        if answer["chunked"]:\n'
+        '            send_octets(connection, b"0\\r\\n\\r\\n")\n',
+    ),
+]
+PART_2 = {
+    "chunked": CHUNKED,
+    "passing-on": [  # Content-Length as it came; a field that PEP 3333 does not name
+        ('    if environ.pop("HTTP_TRANSFER_ENCODING", "") or "CONTENT_LENGTH" in environ:\n',
+         '    if environ.pop("HTTP_TRANSFER_ENCODING", ""):\n'),
+        (', "upgrade", "proxy-connection"}', ', "upgrade"}'),
+    ],
+    "eager": [  # the first call of write() sends the head, also where it has no octets
+        (
+            "        send_chunk(connection, answer, chunk, None)\n",
+            '        if not answer["head_sent"]:\n'
+            "            send_octets(connection, format_answer_head(answer, None))\n"
+            '            answer["head_sent"] = True\n'
+            "        send_chunk(connection, answer, chunk, None)\n",
+        ),
+    ],
+}  # fmt: skip
+WAYS = [
+    pytest.param(part, changes, id=f"part{part}-{name}")
+    for part, ways in ((1, PART_1), (2, PART_2), (3, {"chunked": CHUNKED}))
+    for name, changes in ways.items()
+]
+
+
+@pytest.mark.parametrize(("part", "changes"), WAYS)
+def test_another_permitted_way_is_green(tmp_path, part, changes):
+    other = change(tmp_path / "other.py", *changes, source=PARTS[part].server)
+    ended = run_check(part, "--server", other)
     assert ended.status == 0, ended.stdout

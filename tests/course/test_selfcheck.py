@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from tests.checker.clauses import CLAUSES
+from tests.checker.target import choose_target
 from tests.course.selfcheck import FINISHED, change, run_check
-from tests.parts import ROOT
+from tests.parts import PARTS, ROOT
 
 NAIVE = "part1_single/naive.py"
 LISTEN = """\
@@ -36,9 +37,9 @@ def program(tmp_path):
     return write
 
 
-def copy_course(folder) -> None:
-    """Copy what the check of part 1 needs to folder."""
-    for name in ("tests", "part1_single"):
+def copy_course(folder, part: int = 1) -> None:
+    """Copy what the check of a part needs to folder."""
+    for name in ("tests", PARTS[part].folder):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
 
@@ -182,6 +183,33 @@ def test_the_readers_own_server_is_the_target_once_there_is_one(tmp_path):
     ended = run_check(1, "--clause", "H02", root=tmp_path)
     assert ended.status not in (0, 1)
     assert "part1_single/mine.py does not parse in line 1: '(' was never closed." in ended.stderr
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_without_the_finished_server_the_readers_own_is_checked(tmp_path, part):
+    copy_course(tmp_path, part)
+    folder = tmp_path / PARTS[part].folder
+    (folder / "server.py").rename(folder / "mine.py")
+    ended = run_check(part, "--clause", "H01", root=tmp_path, whole=True)
+    assert ended.status == 0, ended.stdout
+    assert ended.stdout.startswith(f"Checking {PARTS[part].folder}/mine.py")
+    assert ended.outcomes == {"H01": "kept"}
+
+
+@pytest.mark.parametrize("options", [[], ["--finished"]], ids=["own", "finished"])
+def test_without_any_server_a_sentence_says_what_brings_one(tmp_path, options):
+    copy_course(tmp_path)
+    (tmp_path / "part1_single" / "server.py").unlink()
+    ended = run_check(1, *options, root=tmp_path, whole=True)
+    assert ended.status == 2 and "Traceback" not in ended.stdout + ended.stderr
+    assert "git checkout part1_single/server.py brings it back" in ended.stderr
+
+
+def test_another_server_of_that_name_is_not_the_finished_one(tmp_path):
+    shutil.copy(FINISHED, tmp_path)
+    assert choose_target(1, str(FINISHED)).is_finished
+    assert not choose_target(1, str(tmp_path / "server.py")).is_finished
+    assert not choose_target(3, str(FINISHED)).is_finished
 
 
 def test_the_board_shows_the_clauses_of_the_page_in_its_order():

@@ -5,7 +5,7 @@ import pytest
 from tests.checker.conversation import ask
 from tests.checker.expect import expect
 from tests.checker.verdict import Red
-from tests.contract.cuts import octets
+from tests.contract.cuts import cut_into_octets
 
 pytestmark = [pytest.mark.lesson, pytest.mark.waits(0.6)]
 
@@ -54,7 +54,7 @@ def check_same(talk, due: bytes) -> None:
 def test_the_echo_is_the_request_byte_for_byte(server, request_octets):
     with ask(server, request_octets) as talk:
         check_same(talk, request_octets)
-    with ask(server, *octets(request_octets)) as talk:
+    with ask(server, *cut_into_octets(request_octets)) as talk:
         check_same(talk, request_octets)
 
 

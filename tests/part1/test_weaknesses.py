@@ -11,21 +11,21 @@ GET = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 WAITS = 0.3  # seconds in which nothing may come; a faster server would only make this sharper
 
 
-def waits(talk: Conversation) -> bool:
+def hears_nothing(talk: Conversation) -> bool:
     """Return whether nothing comes for a moment."""
     return not talk.take(WAITS)
 
 
 def test_a_silent_client_holds_every_other(server):
     with ask(server) as silent, ask(server, GET) as second:
-        assert waits(second)
+        assert hears_nothing(second)
         silent.half_close()
         expect(second, {200})
 
 
 def test_a_client_that_stops_in_the_middle_holds_every_other(server):
     with ask(server, GET[:20]) as slow, ask(server, GET) as second:
-        assert waits(second)
+        assert hears_nothing(second)
         slow.send(GET[20:])
         expect(slow, {200})
         expect(second, {200})
@@ -37,7 +37,7 @@ def test_a_client_that_does_not_read_holds_every_other(server):
     with ask(server) as deaf:
         deaf.send(head + bytes(size), listening=False)
         with ask(server, GET) as second:
-            assert waits(second)
+            assert hears_nothing(second)
             deaf.reset()
             expect(second, {200})
 

@@ -116,6 +116,17 @@ def test_half_a_line_of_errors_is_there_without_a_flush(server):
         expect(talk, {200})
 
 
+def test_writing_no_octets_does_not_send_the_head(server):
+    with ask(server, request("write-nothing")) as talk:  # PEP 3333 lets the first write() send it
+        expect(talk, {500})
+
+
+def test_proxy_connection_is_not_the_applications_to_say(server):
+    with ask(server, request("bad", which="proxy-connection")) as talk:
+        expect(talk, {500})
+    assert "Proxy-Connection" in server.errors()
+
+
 def test_what_falls_short_is_told_on_stderr(server):
     with ask(server, request("length", announced="50", sent="hello")) as talk:
         talk.reads_end()

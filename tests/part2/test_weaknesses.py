@@ -4,7 +4,7 @@ import pytest
 
 from tests.checker.conversation import ask
 from tests.checker.expect import expect
-from tests.contract.hosted import gate, request, said, token
+from tests.contract.hosted import gate, request, token, wait_for_words
 
 pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
 
@@ -14,7 +14,7 @@ WAITS = 0.3  # seconds in which nothing may come
 def test_a_slow_page_holds_every_other(server):
     word = token()
     with gate() as until, ask(server, request("wait", token=word, until=str(until))) as slow:
-        said(server, word)
+        wait_for_words(server, word)
         with ask(server, request("/")) as second:
             assert not second.take(WAITS)
             until.touch()

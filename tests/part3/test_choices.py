@@ -13,7 +13,7 @@ from tests.checker.expect import expect
 from tests.checker.processes import MEDDLE, meddled, settled
 from tests.checker.server import Server
 from tests.checker.target import parse_target
-from tests.contract.hosted import gate, request, said, token
+from tests.contract.hosted import gate, request, token, wait_for_words
 from tests.parts import CONTRACT_APPLICATION, ROOT
 
 pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
@@ -66,7 +66,7 @@ def test_the_access_log_has_one_line_for_each_request_also_from_many():
         with gate() as until:
             octets = request("wait", token=word, until=str(until))
             talks = [ask(own, octets) for _ in range(20)]
-            said(own, word, 20)
+            wait_for_words(own, word, 20)
             until.touch()
             for talk in talks:
                 expect(talk, {200})
@@ -90,7 +90,7 @@ def test_the_child_has_no_socket_but_its_own(server):
     word = token()
     with gate() as until:
         with ask(server, request("wait", token=word, until=str(until))) as talk:
-            said(server, word)
+            wait_for_words(server, word)
             (child,) = psutil.Process(server.process.pid).children()
             held = [one for one in child.net_connections(kind="tcp") if one.fd >= 0]
             assert [one.raddr.port for one in held] == [talk.socket.getsockname()[1]]

@@ -17,36 +17,36 @@ WAITS = 0.3  # seconds in which nothing may happen
 MANY = 150
 
 
-def children(server: Server) -> int:
+def count_children(server: Server) -> int:
     """Return how many children there are now."""
     return len(besides(server, {server.process.pid}))
 
 
 def test_a_silent_client_holds_a_process(server):
-    settled(lambda: not children(server))
+    settled(lambda: not count_children(server))
     with ask(server) as silent:
-        assert settled(lambda: children(server) == 1)
+        assert settled(lambda: count_children(server) == 1)
         assert not silent.take(WAITS)
-        assert children(server) == 1
+        assert count_children(server) == 1
 
 
 def test_a_client_that_does_not_read_holds_a_process(server):
-    settled(lambda: not children(server))
+    settled(lambda: not count_children(server))
     with ask(server) as deaf:
         deaf.send(request("large"), listening=False)
-        assert settled(lambda: children(server) == 1)
-        assert not settled(lambda: not children(server), WAITS)
+        assert settled(lambda: count_children(server) == 1)
+        assert not settled(lambda: not count_children(server), WAITS)
 
 
 def test_nothing_bounds_the_number_of_children(server):
-    settled(lambda: not children(server))
+    settled(lambda: not count_children(server))
     with contextlib.ExitStack() as stack:
         for _ in range(MANY):
             stack.enter_context(ask(server))
-        assert settled(lambda: children(server) == MANY)
+        assert settled(lambda: count_children(server) == MANY)
         with ask(server, request("/")) as talk:
             expect(talk, {200})
-    assert settled(lambda: not children(server))
+    assert settled(lambda: not count_children(server))
 
 
 def test_a_thread_of_the_application_ends_with_its_child(server):
