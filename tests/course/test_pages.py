@@ -7,10 +7,11 @@ import pytest
 
 from tests.checker.clauses import CLAUSES
 from tests.pages import anchors, blocks, pages, prose
-from tests.parts import PARTS, ROOT
+from tests.parts import CLAUSE_ID, PARTS, ROOT
 
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"(?:^|&& |; )make ([a-z][a-z0-9-]*)", re.MULTILINE)
+BOARD_ROW = re.compile(rf"^  ({CLAUSE_ID}) (?:ok|RED) +(.+?)  ", re.MULTILINE)
 HELP = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
 TARGETS = set(re.findall(r"^  ([a-z0-9-]+) +\S", HELP, re.MULTILINE))
 EVERY = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
@@ -57,7 +58,7 @@ def test_every_excerpt_is_the_files_own_text(chapter):
 @EVERY
 def test_a_board_in_a_page_is_the_boards_own(page):
     for block in blocks(page, "text"):
-        for id, title in re.findall(r"^  ([HWP][0-9]{2}) (?:ok|RED) +(.+?)  ", block, re.MULTILINE):
+        for id, title in BOARD_ROW.findall(block):
             assert CLAUSES[id].title == title
 
 
