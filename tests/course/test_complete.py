@@ -1,5 +1,6 @@
 """Each clause and each mistake has all its pieces, and what is missing is told in a sentence."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 from tests.checker.clauses import CLAUSES, read_clauses
 from tests.course.complete import (
+    MISTAKE_TITLE,
+    NAME,
+    TITLE,
     about_hints,
     about_mistakes,
     about_rows,
@@ -14,6 +18,7 @@ from tests.course.complete import (
     what_is_missing,
 )
 from tests.parts import PARTS, ROOT
+from tests.tools.gallery import KEYS
 
 PAGE, HINTS = "tests/CONTRACT.md", "tests/tools/hints.md"
 CONTENT = "tests/contract/test_content.py"
@@ -25,6 +30,14 @@ LINK = "[Listen](../part1_single/README.md#listen)"
 def test_nothing_is_missing():
     if missing := what_is_missing():
         pytest.fail("\n".join(missing), pytrace=False)
+
+
+def test_the_page_for_contributors_has_the_keys_and_the_limits():
+    text = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    keys = re.findall(r"^\| `([A-Z][a-z-]+)` \|", text, re.MULTILINE)
+    assert sorted(keys) == sorted(KEYS)
+    for limit in (TITLE, NAME, MISTAKE_TITLE):
+        assert f"at most {limit} characters" in text
 
 
 @pytest.fixture
