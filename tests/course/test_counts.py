@@ -100,7 +100,7 @@ def test_every_count_on_a_page_is_true(path):
         if count.number not in count.due
     ]
     if said:
-        pytest.fail("\n".join(said), pytrace=False)
+        pytest.fail("\n  ".join(said), pytrace=False)
 
 
 def test_the_counts_that_we_know_of_are_found():

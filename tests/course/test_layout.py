@@ -155,7 +155,7 @@ def elements(node: ast.List | ast.Tuple | ast.Set | ast.Dict) -> list[ast.expr]:
 def fail_with(said: list[str]) -> None:
     """Fail with these sentences, if there are any."""
     if said:
-        pytest.fail("\n".join(said), pytrace=False)
+        pytest.fail("\n  ".join(said), pytrace=False)
 
 
 def test_imports_run_one_way():

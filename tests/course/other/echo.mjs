@@ -36,7 +36,8 @@ function findHead(received) {
   if (head.length - line > HEAD_LIMIT)
     throw new Refused("The fields are too long.", "431 Request Header Fields Too Large");
   if (/(?:^|[^\r])\n/.test(head)) throw new Refused("A line ends in LF; HTTP wants CRLF.");
-  if (/^[^!-~\r]/.test(head)) throw new Refused("This is not HTTP. TLS? Type http://, not https://.");
+  if (/^[^!-~\r]/.test(head))
+    throw new Refused("This is not HTTP. Is it TLS? Type http://, not https://.");
   return end;
 }
 
@@ -55,7 +56,8 @@ function parseHead(head) {
     return [field[1].toLowerCase(), field[2]];
   });
   const hosts = valuesOf(fields, "host");
-  if (hosts.length > 1 || (minor !== "0" && !hosts.length) || !hosts.every((host) => HOST.test(host)))
+  const missing = minor !== "0" && !hosts.length;
+  if (missing || hosts.length > 1 || !hosts.every((host) => HOST.test(host)))
     throw new Refused("Host is missing, there twice, or malformed.");
   return { method, minor, fields };
 }
