@@ -10,10 +10,11 @@ FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 def pages() -> list[Path]:
     """Return every page of the course, without what tools put there."""
+    tools = re.compile(r"\.(?!github$)|node_modules$|build$")
     return sorted(
         path
         for path in ROOT.rglob("*.md")
-        if not any(part.startswith((".", "node_modules")) for part in path.relative_to(ROOT).parts)
+        if not any(tools.match(part) for part in path.relative_to(ROOT).parts)
     )
 
 

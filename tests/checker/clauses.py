@@ -1,6 +1,7 @@
 """The clauses of the contract, read from the page that the reader sees: CONTRACT.md."""
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -23,22 +24,30 @@ class Clause(NamedTuple):
     read: str
 
 
-def read_clauses() -> dict[str, Clause]:
-    """Return every clause of the page by id, in the page's order. Raises ValueError."""
+def read_clauses(page: Path = PAGE) -> dict[str, Clause]:
+    """Return every clause of the page by id, in its order. Raises ValueError, with a sentence."""
     clauses, subject = {}, ""
-    for line in PAGE.read_text(encoding="utf-8").splitlines():
+    for line in page.read_text(encoding="utf-8").splitlines():
         if line.startswith("| id |"):
             subject = line.split("|")[3].strip().rstrip("…")
         if not (row := ROW.fullmatch(line)):
             continue
-        id, cells = row.groups()
-        title, requirement, section, permitted, link = (
+        id, text = row.groups()
+        cells = [
             cell.strip().replace("\\|", "|").replace("*policy*", "policy")
-            for cell in re.split(r"(?<!\\)\|", cells)
-        )
+            for cell in re.split(r"(?<!\\)\|", text)
+        ]
+        if len(cells) != 5:
+            raise ValueError(f"CONTRACT.md: the row of {id} has {len(cells) + 1} cells, not 6.")
+        title, requirement, section, permitted, link = cells
         read = re.fullmatch(r"\[.+\]\(\.\./(.+)\)", link)
-        if not read or id in clauses:
-            raise ValueError(f"CONTRACT.md: the row of {id} has no link, or stands twice")
+        if not read:
+            raise ValueError(
+                f"CONTRACT.md: the row of {id} does not end in a link to a section of a chapter, "
+                "as in [Listen](../part1_single/README.md#listen)."
+            )
+        if id in clauses:
+            raise ValueError(f"CONTRACT.md has two rows for {id}.")
         sentence = f"{subject.capitalize()} {requirement}.".replace("`", "")
         clauses[id] = Clause(id, title, sentence, section, permitted, read[1])
     return clauses

@@ -1,10 +1,11 @@
 """Run the tests of the course itself.
 
     python -m tests.course quick
-    python -m tests.course gallery
+    python -m tests.course pieces
 
-quick: what takes a minute or two together. everything: that, what is slow, and the folders. Else
-the folder that is named: gallery, browser, frameworks, notebooks.
+quick: what takes a minute or two together. pieces: of these, what says in seconds whether a clause,
+a mistake, a page or a starter has all that it needs. everything: all, also what is slow, and the
+folders. Else the folder that is named: gallery, browser, frameworks, notebooks.
 """
 
 import argparse
@@ -14,16 +15,26 @@ from tests.checker.__main__ import run_pytest
 from tests.parts import ROOT
 
 HERE = ROOT / "tests" / "course"
+PIECES = [
+    "test_complete.py",
+    "test_counts.py",
+    "test_pages.py",
+    "test_layout.py",
+    "test_changes.py",
+    "test_starters.py::test_the_starter_is_the_server_without_its_bodies",
+]
 FOLDERS = sorted(path.parent.name for path in HERE.glob("*/__init__.py"))
 
 
 def main() -> int:
     """Run the tests that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m tests.course", description=__doc__)
-    parser.add_argument("which", choices=["quick", "everything", *FOLDERS])
+    parser.add_argument("which", choices=["quick", "pieces", "everything", *FOLDERS])
     which = parser.parse_args().which
     if which == "quick":
         return run_pytest(["--numprocesses=3", "--dist=loadfile", *map(str, HERE.glob("*.py"))])
+    if which == "pieces":
+        return run_pytest([f"{HERE}/{name}" for name in PIECES])
     if which == "everything":
         return run_pytest(["--numprocesses=3", "--dist=loadfile", "--slow", str(HERE)])
     return run_pytest(["--slow", str(HERE / which)])

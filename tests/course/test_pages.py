@@ -2,20 +2,23 @@
 
 import re
 import subprocess
+from itertools import zip_longest
+from pathlib import Path
 
 import pytest
 
 from tests.checker.clauses import CLAUSES
-from tests.pages import anchors, blocks, pages, prose
-from tests.parts import PARTS, ROOT
+from tests.pages import FENCE, anchors, blocks, pages, prose
+from tests.parts import CLAUSE_ID, PARTS, ROOT
 
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"(?:^|&& |; )make ([a-z][a-z0-9-]*)", re.MULTILINE)
+BOARD_ROW = re.compile(rf"^  ({CLAUSE_ID}) (?:ok|RED) +(.+?)  ", re.MULTILINE)
 HELP = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
 TARGETS = set(re.findall(r"^  ([a-z0-9-]+) +\S", HELP, re.MULTILINE))
 EVERY = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
-CHAPTERS = [part.chapter for part in PARTS.values()]
-EACH = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.parent.name)
+CHAPTERS = [path for part in PARTS.values() for path in sorted(part.path.glob("README*.md"))]
+EACH = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: str(path.relative_to(ROOT)))
 
 
 @EVERY
@@ -54,10 +57,51 @@ def test_every_excerpt_is_the_files_own_text(chapter):
         assert any(excerpt in source for source in sources), excerpt
 
 
+def translation_lacks(original: Path, translation: Path) -> str:
+    """Return what a translation has otherwise than its original, in a sentence; "" if nothing."""
+    texts = [path.read_text(encoding="utf-8") for path in (original, translation)]
+    for one, other in zip_longest(*(FENCE.findall(text) for text in texts), fillvalue=("", "")):
+        if one != other:
+            found = (other[1] or one[1]).partition("\n")[0]
+            return f"{translation.name} has not the blocks of {original.name}: see {found!r}."
+    for path, aim, text in zip(
+        (original, translation), (translation, original), texts, strict=True
+    ):
+        if f"]({aim.name})" not in text:
+            return f"{path.name} has no link to {aim.name}."
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("original", "translation", "words"),
+    [
+        ("[de](README.de.md)\n```sh\na\n```\n", "[en](README.md)\n```sh\na\n```\n", ""),
+        ("```sh\na\n```\n```sh\nb\n```\n", "```sh\na\n```\n", "README.md: see 'b'"),
+        ("```sh\na\n```\n", "```sh\nc\n```\n", "has not the blocks of README.md: see 'c'"),
+        ("[de](README.de.md)", "", "README.de.md has no link to README.md"),
+        ("", "[en](README.md)", "README.md has no link to README.de.md"),
+    ],
+    ids=["right", "a-block-less", "another-block", "no-link-back", "no-link"],
+)
+def test_a_translation_that_differs_is_told(tmp_path, original, translation, words):
+    paths = tmp_path / "README.md", tmp_path / "README.de.md"
+    for path, text in zip(paths, (original, translation), strict=True):
+        path.write_text(text, encoding="utf-8")
+    said = translation_lacks(*paths)
+    assert words in said and bool(words) == bool(said)
+
+
+@EACH
+def test_a_translation_has_the_blocks_of_its_original(chapter):
+    if chapter.name != "README.md":
+        said = translation_lacks(chapter.with_name("README.md"), chapter)
+        assert not said, said
+
+
 @EVERY
 def test_a_board_in_a_page_is_the_boards_own(page):
     for block in blocks(page, "text"):
-        for id, title in re.findall(r"^  ([HWP][0-9]{2}) (?:ok|RED) +(.+?)  ", block, re.MULTILINE):
+        for id, title in BOARD_ROW.findall(block):
             assert CLAUSES[id].title == title
 
 

@@ -14,6 +14,7 @@ from tests.course.selfcheck import FINISHED, change, run_check
 from tests.parts import PARTS, ROOT
 
 NAIVE = "part1_single/naive.py"
+PART1 = [id for id in CLAUSES if id[0] in PARTS[1].letters]
 LISTEN = """\
 import socket, sys, time
 listener = socket.socket()
@@ -62,13 +63,13 @@ def test_a_red_board_explains_the_first_clause_and_names_the_others(naive):
     assert "H02  The server ends every line" in said and "^" in said
     assert "make test-part1 CLAUSE=H02 SERVER=part1_single/naive.py" in said
     assert "Also red: H05, H06" in said
-    assert "keeps 3 of 27 clauses" in said
+    assert f"keeps 3 of {len(PART1)} clauses" in said
 
 
 def test_every_diagnosis_is_complete_and_fits_in_80_columns():
     said = run_check(1, "--server", NAIVE, "--all").stdout
     for label in ("asked", "permitted", "got", "likely", "read", "hint", "again"):
-        assert said.count(f"\n  {label} ") == 24, label
+        assert said.count(f"\n  {label} ") == len(PART1) - 3, label
     assert [line for line in said.splitlines() if len(line) > 80] == []
     assert "Traceback" not in said and "\x1b" not in said
 
@@ -100,7 +101,7 @@ def test_a_server_that_dies_at_start_is_reported_once_with_its_own_words(program
     assert ended.status != 0
     assert ended.stdout.count("No module named 'scket'") == 1
     assert "program.py, line 1" in ended.stdout and "Traceback" not in ended.stdout
-    assert list(ended.outcomes.values()) == ["broken"] + ["not run"] * 26
+    assert list(ended.outcomes.values()) == ["broken"] + ["not run"] * (len(PART1) - 1)
     assert "could not be checked" in ended.stdout
 
 
@@ -108,7 +109,7 @@ def test_a_server_that_never_answers_is_told_so_once(program):
     ended = run_check(1, "--server", program(LISTEN + "    time.sleep(60)\n"))
     assert ended.status != 0
     assert "The plainest request got no answer" in ended.stdout
-    assert list(ended.outcomes.values()) == ["broken"] + ["not run"] * 26
+    assert list(ended.outcomes.values()) == ["broken"] + ["not run"] * (len(PART1) - 1)
 
 
 def test_a_server_that_listens_elsewhere_is_told_where(program):
@@ -149,7 +150,7 @@ def test_stderr_of_a_death_stands_in_the_diagnosis(tmp_path):
 )
 def test_a_wrong_request_to_the_check_is_told_in_a_sentence(options, sentence):
     ended = run_check(1, *options)
-    assert ended.status != 0
+    assert ended.status == 2
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr + ended.stdout
 
@@ -215,4 +216,4 @@ def test_another_server_of_that_name_is_not_the_finished_one(tmp_path):
 def test_the_board_shows_the_clauses_of_the_page_in_its_order():
     said = run_check(1, "--finished").stdout
     rows = re.findall(r"^  (\w{3}) ok  (.+?)  +\S", said, re.MULTILINE)
-    assert rows == [(one.id, one.title) for one in CLAUSES.values() if one.id[0] == "H"]
+    assert rows == [(id, CLAUSES[id].title) for id in PART1]

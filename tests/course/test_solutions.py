@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checker.clauses import CLAUSES
 from tests.checker.conversation import Conversation, ask
 from tests.checker.expect import expect
 from tests.checker.processes import members, settled
@@ -14,6 +15,7 @@ from tests.checker.server import Server
 from tests.checker.target import parse_target
 from tests.course.selfcheck import FINISHED, run_check
 from tests.pages import blocks
+from tests.parts import PARTS
 from tests.tools.patches import apply
 
 PAGE = FINISHED.parent / "SOLUTIONS.md"
@@ -97,7 +99,7 @@ def check_echo_of(talk: Conversation, target: bytes) -> None:
 
 # ---- chapter 2 ---------------------------------------------------------------------------
 
-PART2 = FINISHED.parent.parent / "part2_wsgi"
+PART2 = PARTS[2].path
 
 
 @pytest.fixture(scope="module")
@@ -166,8 +168,8 @@ def test_the_framework_of_thirty_lines_serves_and_is_no_longer():
 
 # ---- chapter 3 ---------------------------------------------------------------------------
 
-PART3 = FINISHED.parent.parent / "part3_forking"
-ECHO = "tests.apps.contract:application"
+PART3 = PARTS[3].path
+ECHO = PARTS[3].contract_application
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +192,7 @@ def chapter3(tmp_path_factory) -> list[str]:
 )
 def test_chapter_3_solutions_break_what_they_say(chapter3, number, broken):
     others = "H01,H04,H06,H24,H26,W05,W10,W15,W16"  # what processes can spoil
-    clauses = ",".join([others, *(f"P{number:02}" for number in range(1, 13))])
+    clauses = ",".join([others, *(id for id in CLAUSES if id[0] == "P")])
     ended = run_check(3, "--server", chapter3[number - 1], "--clause", clauses)
     assert ended.red == broken, ended.stdout
 

@@ -4,11 +4,11 @@ NAME begins with the clause that catches it. The file's first line is the title;
 line for each key; a story of three paragraphs and the diff follow. The keys:
 
 Caught-by  the clause that turns red first; the name begins with it
-Also-red   other clauses that turn red, or may
+Also-red   other clauses that turn red, or may; may be left out
 Says       words that the explanation of Caught-by has in it
 Try        a command for a second terminal that shows the harm; {file} is the broken server
 Serve      how to serve {file}; without it the part's own application is hosted
-App        the application to host instead, MODULE:CALLABLE
+App        the application to host instead, MODULE:CALLABLE; may be left out, like Serve
 """
 
 import re
@@ -19,7 +19,9 @@ from tests.parts import PARTS, ROOT
 from tests.tools.patches import apply
 
 BUILD = ROOT / "build"  # where broken servers are written to
-HEAD = re.compile(r"^([A-Z][a-z-]+): (.*)$", re.MULTILINE)
+HEAD = re.compile(r"^([A-Z][a-z-]+): (.*)$")
+DUE = ("Caught-by", "Says", "Try")  # the keys that every head has
+KEYS = (*DUE, "Also-red", "Serve", "App")
 
 
 class Mistake(NamedTuple):
@@ -43,12 +45,15 @@ class Mistake(NamedTuple):
 
 
 def read(path: Path, part: int) -> Mistake:
-    """Return the mistake that a patch file tells. Raises ValueError, KeyError."""
+    """Return the mistake that a patch file tells. Raises ValueError, with a sentence."""
     text = path.read_text(encoding="utf-8")
     head, _, rest = text.partition("\n\n")
     story, _, diff = rest.partition("\n--- ")
-    title, _, lines = head.partition("\n")
-    head_says = dict(HEAD.findall(lines))
+    title, *lines = head.split("\n")
+    try:
+        head_says = read_head(lines)
+    except ValueError as error:
+        raise ValueError(f"part{part}/{path.stem}: {error}") from None
     also = tuple(filter(None, re.split(r",\s*", head_says.get("Also-red", ""))))
     return Mistake(
         part,
@@ -62,6 +67,20 @@ def read(path: Path, part: int) -> Mistake:
         story.strip(),
         f"--- {diff}",
     )
+
+
+def read_head(lines: list[str]) -> dict[str, str]:
+    """Return what a head says by its keys. Raises ValueError, with a sentence."""
+    said = {}
+    for line in lines:
+        match = HEAD.match(line)
+        if not match or match[1] not in KEYS:
+            raise ValueError(f"its head has the line {line!r}; the keys are {', '.join(KEYS)}.")
+        said[match[1]] = match[2]
+    for key in DUE:
+        if not said.get(key):
+            raise ValueError(f"its head has no line {key}: it needs {', '.join(DUE)}.")
+    return said
 
 
 def default_serve(part: int, application: str | None) -> str:

@@ -14,9 +14,9 @@ SECTION = re.compile(rf"^## ({CLAUSE_ID})$", re.MULTILINE)
 ITEM = re.compile(r"^([123])\. ", re.MULTILINE)
 
 
-def hints() -> dict[str, dict[int, str]]:
+def hints(page: Path = PAGE) -> dict[str, dict[int, str]]:
     """Return the hints by clause and level; text without its number and indent."""
-    parts = SECTION.split(PAGE.read_text(encoding="utf-8"))
+    parts = SECTION.split(page.read_text(encoding="utf-8"))
     found = {}
     for clause, section in zip(parts[1::2], parts[2::2], strict=True):
         items = ITEM.split(section)

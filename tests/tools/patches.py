@@ -5,11 +5,13 @@ stands above the first definition.
 """
 
 import ast
+import functools
 import re
 
 HUNK = re.compile(r"^@@ (\w+) @@\n", re.MULTILINE)
 
 
+@functools.lru_cache(maxsize=64)
 def definitions(source: str) -> dict[str, tuple[int, int]]:
     """Return the lines [first, last) of each definition at the top of source, from 0.
 

@@ -1,0 +1,216 @@
+"""What a clause or a mistake still lacks, as sentences for whoever adds one.
+
+.github/CONTRIBUTING.md names the pieces; each function here looks at one kind of them, below root.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.checker.clauses import Clause, read_clauses
+from tests.pages import anchors
+from tests.parts import LETTERS, PARTS, ROOT, first_part_with
+from tests.tools.gallery import Mistake, read
+from tests.tools.hint import hints
+from tests.tools.patches import apply
+
+TITLE = 42  # columns that the board has for a clause
+NAME, MISTAKE_TITLE = 30, 46  # columns of make mistakes
+WIDTH = 80  # columns of a story
+ROW = re.compile(r"^\| *([A-Z][0-9]+) *\|", re.MULTILINE)
+STORY = ["What one thinks:", "What happens:", "What a user notices:"]
+
+
+def what_is_missing(root: Path = ROOT) -> list[str]:
+    """Return a sentence for each piece that is missing or does not fit."""
+    try:
+        clauses = read_clauses(root / "tests" / "CONTRACT.md")
+    except ValueError as error:
+        return [str(error)]
+    kinds = (about_rows, about_tests, about_hints, about_mistakes)
+    return [sentence for kind in kinds for sentence in kind(root, clauses)]
+
+
+def about_rows(root: Path, clauses: dict[str, Clause]) -> Iterator[str]:
+    """Yield what is wrong with the rows of CONTRACT.md."""
+    for id in ROW.findall((root / "tests" / "CONTRACT.md").read_text(encoding="utf-8")):
+        if id not in clauses:
+            yield (
+                f"CONTRACT.md: the row of {id} is not read. An id is one of {', '.join(LETTERS)} "
+                "and two digits, and its row ends in |."
+            )
+    counts = [sum(id[0] == letter for id in clauses) for letter in LETTERS]
+    due = [
+        f"{letter}{number:02}"
+        for letter, count in zip(LETTERS, counts, strict=True)
+        for number in range(1, count + 1)
+    ]
+    for id, wanted in zip(clauses, due, strict=True):
+        if id != wanted:
+            yield (
+                f"CONTRACT.md: {id} stands where {wanted} is due. Ids stand in order and have no "
+                "gaps; a new clause is the last of its letter."
+            )
+            break
+    for clause in clauses.values():
+        yield from about_row(root, clause)
+
+
+def about_row(root: Path, clause: Clause) -> Iterator[str]:
+    """Yield what is wrong with one row."""
+    cells = {"in short": clause.title, "section": clause.section}
+    cells["the server…"] = "" if clause.requirement.endswith(" .") else clause.requirement
+    for name, cell in cells.items():
+        if not cell:
+            yield f"CONTRACT.md: the row of {clause.id} says nothing below {name!r}."
+    if len(clause.title) > TITLE:
+        yield (
+            f"CONTRACT.md: {clause.id} is {len(clause.title)} characters long below 'in short'; "
+            f"the board has room for {TITLE}."
+        )
+    path, _, anchor = clause.read.partition("#")
+    if not (root / path).is_file() or anchor not in anchors(root / path):
+        yield (
+            f"CONTRACT.md: {clause.id} is to be read in {clause.read}, and there is no such "
+            "section."
+        )
+
+
+def about_tests(root: Path, clauses: dict[str, Clause]) -> Iterator[str]:
+    """Yield what is wrong with the tests in tests/contract."""
+    proven = set()
+    for path in sorted((root / "tests" / "contract").glob("test_*.py")):
+        for name, ids in clauses_of_tests(path).items():
+            where = f"{path.name}: {name}"
+            if len(ids) != 1:
+                yield f'{where} proves {len(ids)} clauses: give it one @clause("H07").'
+            for id in ids:
+                if id not in clauses:
+                    yield f"{where} proves {id}, which has no row in CONTRACT.md."
+            proven.update(ids)
+    for id in clauses:
+        if id not in proven:
+            yield f'{id} has no test: write one in tests/contract, below @clause("{id}").'
+
+
+def clauses_of_tests(path: Path) -> dict[str, list[str]]:
+    """Return the clauses that each test of a module is marked with."""
+    found: dict[str, list[str]] = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            marks = [ast.unparse(mark) for mark in node.decorator_list]
+            found[node.name] = re.findall(r"(?m)^clause\('(\w+)'\)$", "\n".join(marks))
+    return found
+
+
+def about_hints(root: Path, clauses: dict[str, Clause]) -> Iterator[str]:
+    """Yield what is wrong with tests/tools/hints.md."""
+    found = hints(root / "tests" / "tools" / "hints.md")
+    servers = "".join(
+        (root / part.folder / "server.py").read_text(encoding="utf-8") for part in PARTS.values()
+    )
+    for id in clauses:
+        if id not in found:
+            yield f"{id} has no hints: add ## {id} and three of them to tests/tools/hints.md."
+        else:
+            yield from about_hints_of(id, found[id], servers)
+    for id in found:
+        if id not in clauses:
+            yield f"hints.md has hints for {id}, which has no row in CONTRACT.md."
+    here = [id for id in found if id in clauses]
+    for id, wanted in zip(here, [id for id in clauses if id in found], strict=True):
+        if id != wanted:
+            yield f"hints.md: ## {id} stands where ## {wanted} is due: in the contract's order."
+            break
+
+
+def about_hints_of(id: str, levels: dict[int, str], servers: str) -> Iterator[str]:
+    """Yield what is wrong with the hints for one clause; servers is the text of all of them."""
+    if [level for level, text in levels.items() if text] != [1, 2, 3]:
+        yield f"hints.md: {id} needs three hints, which begin with 1., 2. and 3."
+        return
+    if not levels[1].endswith("?"):
+        yield f"hints.md: hint 1 of {id} is no question: it ends without a question mark."
+    if "```python" not in levels[3]:
+        yield f"hints.md: hint 3 of {id} has no code: a block that begins with ```python."
+    for level in (1, 2):
+        pieces = [" ".join(piece.split()) for piece in re.findall(r"`([^`]+)`", levels[level])]
+        told = [piece for piece in pieces if len(piece) > 25 and piece in servers]
+        if told or "```" in levels[level]:
+            code = told[0] if told else "a block of code"
+            yield f"hints.md: hint {level} of {id} tells {code!r}, which is for hint 3."
+
+
+def about_mistakes(root: Path, clauses: dict[str, Clause]) -> Iterator[str]:
+    """Yield what is wrong with the gallery, and which clauses it lacks."""
+    caught = set()
+    for number, part in PARTS.items():
+        server = (root / part.folder / "server.py").read_text(encoding="utf-8")
+        for path in sorted((root / part.folder / "mistakes").glob("*.patch")):
+            try:
+                mistake = read(path, number)
+            except ValueError as error:
+                yield str(error)
+                continue
+            caught.add((number, mistake.caught_by))
+            for look in (about_head, about_story, about_diff):
+                for sentence in look(mistake, clauses, server):
+                    yield f"{mistake.id}: {sentence}"
+    for id in clauses:
+        part = first_part_with(id[0])
+        if (part.number, id) not in caught:
+            yield f"{id} has no mistake: add {part.folder}/mistakes/{id}_….patch."
+
+
+def about_head(mistake: Mistake, clauses: dict[str, Clause], server: str) -> Iterator[str]:
+    """Yield what is wrong with the name and the head of a mistake."""
+    if not mistake.name.startswith(f"{mistake.caught_by}_"):
+        yield f"its name begins with the clause that catches it: {mistake.caught_by}_…"
+    if len(mistake.name) > NAME:
+        yield f"its name has {len(mistake.name)} characters; make mistakes has room for {NAME}."
+    if not 0 < len(mistake.title) <= MISTAKE_TITLE:
+        yield (
+            f"its first line, the title, has {len(mistake.title)} characters; make mistakes has "
+            f"room for {MISTAKE_TITLE}."
+        )
+    letters, named = PARTS[mistake.part].letters, (mistake.caught_by, *mistake.also_red)
+    for id in named:
+        if id not in clauses:
+            yield f"its head names {id}, which has no row in CONTRACT.md."
+        elif id[0] not in letters:
+            part = first_part_with(id[0])
+            yield f"its head names {id}, which begins to hold in {part.folder}: put it there."
+    if mistake.caught_by in mistake.also_red:
+        yield f"Also-red names {mistake.caught_by}, which Caught-by says."
+
+
+def about_story(mistake: Mistake, clauses: dict[str, Clause], server: str) -> Iterator[str]:
+    """Yield what is wrong with the story of a mistake."""
+    found = re.findall(r"(?m)^What (?:one thinks|happens|a user notices):", mistake.story)
+    if found != STORY:
+        lacks = [start for start in STORY if start not in found]
+        yield (
+            f"its story has three paragraphs, which begin with {', '.join(STORY)} once each; "
+            f"{f'it lacks {lacks[0]}' if lacks else 'they stand in another order'}"
+        )
+    if wide := [line for line in mistake.story.splitlines() if len(line) > WIDTH]:
+        yield f"a line of its story is longer than {WIDTH} columns: {wide[0]}"
+
+
+def about_diff(mistake: Mistake, clauses: dict[str, Clause], server: str) -> Iterator[str]:
+    """Yield what is wrong with the diff of a mistake, for the server of its part."""
+    aim = f"{PARTS[mistake.part].folder}/server.py"
+    if not mistake.diff.startswith(f"--- {aim}\n+++ {aim}\n"):
+        yield f"its diff does not begin with --- {aim} and +++ {aim}"
+        return
+    try:
+        broken = apply(mistake.diff, server)
+        compile(broken, aim, "exec")
+    except SyntaxError as error:
+        yield f"with its diff {aim} does not parse: {error}"
+    except ValueError as error:
+        yield f"its diff does not apply to {aim}. {error}"
+    else:
+        if broken == server:
+            yield f"its diff changes nothing in {aim}."

@@ -1,0 +1,262 @@
+"""Each clause and each mistake has all its pieces, and what is missing is told in a sentence."""
+
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.checker.clauses import CLAUSES, read_clauses
+from tests.course.complete import (
+    MISTAKE_TITLE,
+    NAME,
+    TITLE,
+    about_hints,
+    about_mistakes,
+    about_rows,
+    about_tests,
+    what_is_missing,
+)
+from tests.parts import PARTS, ROOT
+from tests.tools.gallery import KEYS
+
+PAGE, HINTS = "tests/CONTRACT.md", "tests/tools/hints.md"
+CONTENT = "tests/contract/test_content.py"
+SERVER = "part1_single/server.py"
+ONE = "part1_single/mistakes/H08_a_request_is_text.patch"
+LINK = "[Listen](../part1_single/README.md#listen)"
+
+
+MISSING = what_is_missing()
+
+
+def test_nothing_is_missing():
+    if MISSING:
+        pytest.fail("\n  ".join(MISSING), pytrace=False)
+
+
+def unknown(sentences: Iterable[str]) -> list[str]:
+    """Return the sentences that are not about the course as it is."""
+    return [sentence for sentence in sentences if sentence not in MISSING]
+
+
+def test_the_page_for_contributors_has_the_keys_and_the_limits():
+    text = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    keys = re.findall(r"^\| `([A-Z][a-z-]+)` \|", text, re.MULTILINE)
+    assert sorted(keys) == sorted(KEYS)
+    for limit in (TITLE, NAME, MISTAKE_TITLE):
+        assert f"at most {limit} characters" in text
+
+
+@pytest.fixture
+def copy(tmp_path) -> Path:
+    """A copy of what a clause and a mistake consist of."""
+    for name in (PAGE, HINTS):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "tests" / "contract", tmp_path / "tests" / "contract")
+    for part in PARTS.values():
+        shutil.copytree(part.path / "mistakes", tmp_path / part.folder / "mistakes")
+        for path in (part.chapter, part.server):
+            shutil.copy(path, tmp_path / part.folder)
+    return tmp_path
+
+
+def change(root: Path, name: str, old: str, new: str) -> None:
+    """Replace old, which stands once in a file, by new."""
+    text = (root / name).read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
+    (root / name).write_text(text.replace(old, new), encoding="utf-8")
+
+
+def row(id: str, short: str = "short", server: str = "does", section: str = "§1") -> str:
+    """Return a row of the contract, which is put before the table of the WSGI contract."""
+    return f"| {id} | {short} | {server} | {section} | | {LINK} |\n"
+
+
+NEXT = f"H{sum(id[0] == 'H' for id in CLAUSES) + 1:02}"  # the id that a new clause would have
+LATER = f"{NEXT[0]}{int(NEXT[1:]) + 1:02}"
+WSGI = "\n## The WSGI contract"
+
+
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        (row("X01"), "the row of X01 is not read"),
+        (row(NEXT).replace(" |\n", "\n"), f"the row of {NEXT} is not read"),
+        (row(LATER), f"{LATER} stands where {NEXT} is due"),
+        (row(NEXT, short=""), f"the row of {NEXT} says nothing below 'in short'"),
+        (row(NEXT, server=""), f"the row of {NEXT} says nothing below 'the server…'"),
+        (row(NEXT, section=""), f"the row of {NEXT} says nothing below 'section'"),
+        (row(NEXT, short="x" * 43), f"{NEXT} is 43 characters long below 'in short'"),
+        (row(NEXT).replace("#listen", "#hear"), "#hear, and there is no such section"),
+    ],
+    ids=["letter", "end", "gap", "title", "requirement", "section", "long", "link"],
+)
+def test_a_row_that_does_not_fit_is_told(copy, new, words):
+    change(copy, PAGE, WSGI, new + WSGI)
+    (said,) = unknown(about_rows(copy, read_clauses(copy / PAGE)))
+    assert words in said
+
+
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        (row(NEXT) * 2, f"two rows for {NEXT}"),
+        (row(NEXT).replace("| |", "|"), f"the row of {NEXT} has 5 cells, not 6"),
+        (row(NEXT).replace(LINK, "Listen"), f"the row of {NEXT} does not end in a link"),
+    ],
+    ids=["twice", "cells", "no-link"],
+)
+def test_a_row_that_cannot_be_read_is_told(copy, new, words):
+    change(copy, PAGE, WSGI, new + WSGI)
+    (said,) = unknown(what_is_missing(copy))
+    assert words in said
+
+
+def test_a_new_row_alone_lacks_its_test_its_hints_and_its_mistake(copy):
+    change(copy, PAGE, WSGI, row(NEXT) + WSGI)
+    assert unknown(what_is_missing(copy)) == [
+        f'{NEXT} has no test: write one in tests/contract, below @clause("{NEXT}").',
+        f"{NEXT} has no hints: add ## {NEXT} and three of them to tests/tools/hints.md.",
+        f"{NEXT} has no mistake: add part1_single/mistakes/{NEXT}_….patch.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("above", "words"),
+    [
+        ("", "test_new proves 0 clauses"),
+        ('@clause("H08")\n@clause("H09")\n', "test_new proves 2 clauses"),
+        ('@clause("H99")\n', "test_new proves H99, which has no row in CONTRACT.md"),
+    ],
+    ids=["none", "two", "unknown"],
+)
+def test_a_test_that_proves_not_one_clause_is_told(copy, above, words):
+    path = copy / CONTENT
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"{text}\n\n{above}def test_new(server):\n    pass\n", encoding="utf-8")
+    (said,) = unknown(about_tests(copy, CLAUSES))
+    assert said.startswith("test_content.py: ") and words in said
+
+
+FIRST = "1. Read the first line that your server sends, octet by octet."
+THIRD = "3. The first line of every answer, in `format_head`, before the field lines:"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("## H02\n", "", "H02 has no hints"),
+        ("## H02\n", "## H02\n\n1. What?\n\n## H99\n", "H02 needs three hints"),
+        (FIRST, FIRST.replace("1.", "4."), "H01 needs three hints"),
+        ("what ends the line?", "what ends the line.", "hint 1 of H01 is no question"),
+        (FIRST, f"{FIRST} `listener.bind((host, port))`?", ""),
+        (FIRST, f"{FIRST} `Content-Type: text/plain; charset=x`", ""),
+        (f"{THIRD}\n\n   ```python", f"{THIRD}\n\n   ```text", "hint 3 of H01 has no code"),
+        ("## H03\n", "## H99\n", "hints.md has hints for H99, which has no row"),
+        ("## H02\n", "## H04\n", "## H04 stands where ## H03 is due"),
+    ],
+    ids=["none", "one", "number", "question", "short", "foreign", "code", "unknown", "order"],
+)
+def test_hints_that_do_not_fit_are_told(copy, old, new, words):
+    change(copy, HINTS, old, new)
+    said = unknown(about_hints(copy, CLAUSES))
+    assert any(words in one for one in said) if words else said == []
+
+
+def test_a_hint_that_tells_the_answer_is_told(copy):
+    code = 'lines = [f"HTTP/1.1 {status}", '
+    assert code in (ROOT / SERVER).read_text(encoding="utf-8")
+    change(copy, HINTS, FIRST, f'{FIRST} `{code}*(f"{{name}}`')
+    (said,) = unknown(about_hints(copy, CLAUSES))
+    assert "hint 1 of H01 tells 'lines = [" in said
+
+
+@pytest.fixture
+def alone(copy) -> Path:
+    """The copy with one mistake in it."""
+    for part in PARTS.values():
+        for path in (copy / part.folder / "mistakes").glob("*.patch"):
+            if path != copy / ONE:
+                path.unlink()
+    return copy
+
+
+def said_of_mistakes(root: Path) -> list[str]:
+    """Return what is said about the mistakes that are there."""
+    return [one for one in about_mistakes(root, CLAUSES) if "has no mistake: add" not in one]
+
+
+WIDE = "What happens: " + "x" * 80
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("Caught-by: H08\n", "", "its head has no line Caught-by"),
+        ("Says: ", "Say: ", "its head has the line 'Say: "),
+        ("Says: ", "Says: \nTry: ", "its head has no line Says"),
+        ("Try: ", "Serve: ", "its head has no line Try"),
+        ("Caught-by: H08", "Caught-by: H09", "its name begins with the clause that catches it"),
+        ("Caught-by: H08", "Caught-by: H99", "its head names H99, which has no row"),
+        ("Caught-by: H08", "Caught-by: W01", "W01, which begins to hold in part2_wsgi"),
+        ("Try: ", "Also-red: H99\nTry: ", "its head names H99, which has no row"),
+        ("Try: ", "Also-red: P01\nTry: ", "P01, which begins to hold in part3_forking"),
+        ("Try: ", "Also-red: H08\nTry: ", "Also-red names H08, which Caught-by says"),
+        ("A request is text\n", "x" * 47 + "\n", "the title, has 47 characters"),
+        ("What happens: ", "What comes: ", "it lacks What happens:"),
+        ("What happens: ", "What happens:\nWhat happens: ", "they stand in another order"),
+        ("What happens: ", WIDE, "a line of its story is longer than 80 columns"),
+        ("--- part1_single/server.py", "--- part2_wsgi/server.py", "its diff does not begin with"),
+        ("@@ format_echo @@", "@@ main @@", "This hunk fits in 0 places of main"),
+        ("@@ format_echo @@", "@@ -1,2 +1,2 @@", "No hunk begins with @@ NAME @@"),
+        ("+    text = ", "+    text == = ", "with its diff part1_single/server.py does not parse"),
+    ],
+    ids=[
+        "no-catcher",
+        "no-such-key",
+        "says-nothing",
+        "nothing-to-try",
+        "name",
+        "no-such-clause",
+        "clause-of-a-later-part",
+        "also-red-unknown",
+        "also-red-of-a-later-part",
+        "also-red-is-the-catcher",
+        "long-title",
+        "story-lacks-a-paragraph",
+        "story-out-of-order",
+        "story-too-wide",
+        "diff-of-another-file",
+        "hunk-does-not-apply",
+        "hunk-with-line-numbers",
+        "does-not-parse",
+    ],
+)
+def test_a_mistake_that_does_not_fit_is_told(alone, old, new, words):
+    assert said_of_mistakes(alone) == []
+    change(alone, ONE, old, new)
+    said = said_of_mistakes(alone)
+    assert said and all(one.startswith("part1/H08_a_request_is_text: ") for one in said)
+    assert any(words in one for one in said), said
+
+
+def test_a_mistake_that_changes_nothing_or_has_a_long_name_is_told(alone):
+    text = (alone / ONE).read_text(encoding="utf-8")
+    lines = [line.replace("-    ", "     ", 1) for line in text.splitlines() if line[:1] != "+"]
+    lines.insert(lines.index("--- part1_single/server.py") + 1, "+++ part1_single/server.py")
+    (alone / ONE).unlink()
+    path = (alone / ONE).with_name(f"H08_{'x' * 27}.patch")
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    assert [one.partition(": ")[2] for one in said_of_mistakes(alone)] == [
+        "its name has 31 characters; make mistakes has room for 30.",
+        "its diff changes nothing in part1_single/server.py.",
+    ]
+
+
+def test_a_clause_without_a_mistake_is_told(alone):
+    said = list(about_mistakes(alone, CLAUSES))
+    assert len(said) == len(CLAUSES) - 1
+    assert "P03 has no mistake: add part3_forking/mistakes/P03_….patch." in said

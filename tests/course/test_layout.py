@@ -1,0 +1,238 @@
+"""The rooms of tests/: who imports whom, without a circle, and what is defined in one place."""
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from tests.parts import LETTERS, PARTS, ROOT
+
+# What each room may import beside itself. tests/README.md draws the same.
+HELPERS = {"tests.contract.hosted", "tests.contract.cuts", "tests.contract.shared"}
+BASE = {"tests.parts", "tests.pages"}
+MAY_IMPORT = {
+    "parts": set(),
+    "pages": {"tests.parts"},
+    "conftest": set(),
+    "apps": set(),
+    "checker": BASE,
+    "contract": BASE | {"tests.checker", "tests.apps"},
+    **{f"part{number}": BASE | {"tests.checker"} | HELPERS for number in PARTS},
+    "tools": BASE | {"tests.checker"},
+    "measure": BASE | {"tests.checker"},
+    "course": BASE
+    | HELPERS
+    | {"tests.checker", "tests.tools", "tests.measure", "tests.apps", "notebooks"},
+    "notebooks": BASE | {"tests.checker", "tests.tools"},
+}
+
+
+class Import(NamedTuple):
+    """One import of our own: the module that has it, the line, and the module it is about."""
+
+    module: str
+    line: int
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.module}, line {self.line}, imports {self.target}"
+
+
+def read_modules() -> dict[str, str]:
+    """Return the source of every module of tests/ and notebooks/ by its dotted name."""
+    found = {}
+    for folder in ("tests", "notebooks"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            found[name.removesuffix(".__init__")] = path.read_text(encoding="utf-8")
+    return found
+
+
+MODULES = read_modules()
+
+
+def room_of(module: str) -> str:
+    """Return the room of a module: checker, parts, part1, notebooks."""
+    return "notebooks" if module.startswith("notebooks") else [*module.split("."), ""][1]
+
+
+def imports(modules: dict[str, str]) -> Iterator[Import]:
+    """Return every import among modules, those inside functions included."""
+    for module, source in modules.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                targets = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                of = node.module or ""
+                names = [f"{of}.{alias.name}" for alias in node.names]
+                targets = [name if name in modules else of for name in names]
+            else:
+                continue
+            for target in dict.fromkeys(targets):
+                if target.partition(".")[0] in ("tests", "notebooks"):
+                    yield Import(module, node.lineno, target)
+
+
+def wrong_ways(modules: dict[str, str]) -> list[str]:
+    """Return a sentence for each import that leads where its room may not look."""
+    said = []
+    for one in imports(modules):
+        room = room_of(one.module)
+        permitted = MAY_IMPORT.get(room, set())
+        if one.target.rpartition(".")[2].startswith("test_"):
+            said.append(f"{one}: nothing is imported from a test_ module.")
+        elif room_of(one.target) != room and not any(
+            f"{one.target}.".startswith(f"{name}.") for name in permitted
+        ):
+            names = ", ".join(sorted(permitted)) or "nothing of the course"
+            said.append(f"{one}: {room} may import {names}.")
+    return said
+
+
+def circles(modules: dict[str, str]) -> list[str]:
+    """Return a sentence for each circle of imports that a walk along them closes."""
+    below: dict[str, set[str]] = {module: set() for module in modules}
+    for one in imports(modules):
+        below[one.module].add(one.target)
+    said: list[str] = []
+    done: set[str] = set()
+
+    def walk(path: list[str]) -> None:
+        for target in sorted(below.get(path[-1], set()) - done):
+            if target in path:
+                circle = " → ".join([*path[path.index(target) :], target])
+                said.append(f"These import each other in a circle: {circle}.")
+            else:
+                walk([*path, target])
+        done.add(path[-1])
+
+    for module in modules:
+        if module not in done:
+            walk([module])
+    return said
+
+
+def second_definitions(modules: dict[str, str]) -> list[str]:
+    """Return a sentence for each place that says again what tests/parts.py says."""
+    said = []
+    for module, source in modules.items():
+        if module == "tests.parts" or room_of(module) == "notebooks":
+            continue
+        for node in ast.walk(ast.parse(source)):
+            if why := why_second(node):
+                line = getattr(node, "lineno", 0)
+                said.append(f"{module}, line {line}, {why} (tests/parts.py).")
+    return said
+
+
+def why_second(node: ast.AST) -> str:
+    """Return which definition of tests/parts.py node repeats, and what to write; "" if none."""
+    match node:
+        case ast.Name(id="ROOT", ctx=ast.Store()):
+            return "defines ROOT: import it"
+        case ast.Attribute(attr="parent", value=ast.Attribute(attr="parent")):
+            return "climbs with .parent.parent: begin at ROOT, or at PARTS[1].path"
+        case ast.Constant(value=str(text)) if re.search(rf"\[[{LETTERS}]{{2,}}\]", text):
+            return "writes the letters of the clauses out: use CLAUSE_ID or LETTERS"
+        case ast.List() | ast.Tuple() | ast.Set() | ast.Dict():
+            words = {one.value for one in elements(node) if isinstance(one, ast.Constant)}
+            if len(words & set(LETTERS)) > 1:
+                return "lists letters of clauses: use LETTERS, or PARTS[1].letters"
+            if len(words & {part.folder for part in PARTS.values()}) > 1:
+                return "lists folders of parts: use PARTS"
+    return ""
+
+
+def elements(node: ast.List | ast.Tuple | ast.Set | ast.Dict) -> list[ast.expr]:
+    """Return what stands in a literal: elements, or keys and values."""
+    if isinstance(node, ast.Dict):
+        return [one for one in (*node.keys, *node.values) if one]
+    return node.elts
+
+
+def fail_with(said: list[str]) -> None:
+    """Fail with these sentences, if there are any."""
+    if said:
+        pytest.fail("\n  ".join(said), pytrace=False)
+
+
+def test_imports_run_one_way():
+    fail_with(wrong_ways(MODULES))
+
+
+def test_there_is_no_circle_of_imports():
+    fail_with(circles(MODULES))
+
+
+def test_root_parts_and_letters_are_defined_once():
+    fail_with(second_definitions(MODULES))
+
+
+def test_every_room_has_its_line_in_the_table():
+    assert {room_of(module) for module in MODULES} - {""} == set(MAY_IMPORT)
+
+
+TINY = {
+    "tests.parts": "",
+    "tests.contract.test_content": "",
+    "tests.contract.shared": "",
+    "tests.checker.board": "",
+    "tests.tools.hint": "",
+    "tests.course.selfcheck": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "words"),
+    [
+        ("tests.checker.x", "from tests.tools import hint", "checker may import tests.pages"),
+        ("tests.tools.x", "from tests.course.selfcheck import change", "tools may import"),
+        ("tests.measure.x", "import tests.tools.hint", "measure may import"),
+        ("tests.contract.x", "from tests.tools.hint import hints", "contract may import"),
+        ("tests.part1.x", "from tests.tools import hint", "part1 may import"),
+        ("tests.apps.x", "from tests.parts import ROOT", "apps may import nothing of the course"),
+        ("notebooks.x", "from tests.course import selfcheck", "notebooks may import"),
+        ("tests.course.x", "from tests.contract.test_content import a", "from a test_ module"),
+        ("tests.parts", "def f():\n    import tests.pages", "tests.parts, line 2, imports"),
+    ],
+    ids=lambda text: text if text.startswith(("tests", "notebooks")) else "",
+)
+def test_an_import_the_wrong_way_is_told(module, source, words):
+    (said,) = wrong_ways(TINY | {module: source})
+    assert words in said
+
+
+def test_a_circle_is_told():
+    circle = {
+        "tests.checker.a": "from tests.checker.b import x",
+        "tests.checker.b": "from tests.checker import c",
+        "tests.checker.c": "import tests.checker.a",
+    }
+    assert circles(TINY) == []
+    assert circles(TINY | circle) == [
+        "These import each other in a circle: "
+        "tests.checker.a → tests.checker.b → tests.checker.c → tests.checker.a."
+    ]
+
+
+FOLDERS = [part.folder for part in PARTS.values()]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("ROOT = 1", "defines ROOT: import it"),
+        ("HERE = Path(__file__).parent.parent", "climbs with .parent.parent"),
+        (f"ID = '[{LETTERS}][0-9]'", "writes the letters of the clauses out"),
+        (f"ID = rf'[{LETTERS[:2]}]{{x}}'", "writes the letters of the clauses out"),
+        (f"BY = {dict(enumerate(LETTERS, 1))}", "lists letters of clauses"),
+        (f"ALL = {FOLDERS}", "lists folders of parts"),
+        (f"ALL = {dict(enumerate(FOLDERS[:2]))}", "lists folders of parts"),
+    ],
+    ids=["root", "climb", "pattern", "f-string", "letters", "list", "dict"],
+)
+def test_a_second_definition_is_told(source, words):
+    (said,) = second_definitions({"tests.course.x": source})
+    assert said.startswith("tests.course.x, line 1, ") and words in said
