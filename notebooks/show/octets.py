@@ -39,8 +39,11 @@ CODE = (
 
 
 # In HTML small letters stand for the pictures, which not every font has.
-NAMES = "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB "
-NAMES = [*(NAMES + "CAN EM SUB ESC FS GS RS US SP DEL").split()]
+NAMES = [
+    "NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "HT", "LF", "VT", "FF", "CR",
+    "SO", "SI", "DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB",
+    "ESC", "FS", "GS", "RS", "US", "SP", "DEL",
+]  # fmt: skip
 SMALL = '<sub style="font-size:9px;vertical-align:baseline;padding:0 1px">{}</sub>'
 LETTERS = {0x2400 + at: SMALL.format(name) for at, name in enumerate(NAMES)}
 
@@ -75,7 +78,7 @@ class View(NamedTuple):
 
     def lines(self) -> list[list[tuple[int, int, str]]]:
         """Return the spans line by line; content is cut after each LF, and its middle left out."""
-        lines: list[list] = [[]]
+        lines: list[list[tuple[int, int, str]]] = [[]]
         for start, end, name in self.spans:
             for first, last in cut_rows(self.octets, start, end):
                 lines[-1].append((first, last, name))
@@ -173,7 +176,8 @@ class View(NamedTuple):
                                    subsequent_indent=" " * 9)  # fmt: skip
         return "\n".join(lines)
 
-    __repr__ = __str__  # what IPython shows where there is no HTML
+    def __repr__(self) -> str:  # what IPython shows where there is no HTML
+        return str(self)
 
 
 def cut_rows(octets: bytes, start: int, end: int) -> list[tuple[int, int]]:
