@@ -109,6 +109,8 @@ def curves(
     log: bool = False,
 ) -> Plot:
     """Return a plot of points (x, y) by name; x and y also name the axes; log: both by doubling."""
+    from matplotlib.ticker import LogLocator
+
     figure, (panel,) = panels(height=4.6)
     for at, (name, points) in enumerate(series.items()):
         draw_line(panel, points, at, name)
@@ -121,6 +123,7 @@ def curves(
         ticks = sorted({one for points in series.values() for one, _ in points})
         panel.set_xticks(ticks, [f"{one:g}" for one in ticks])
         panel.minorticks_off()
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     else:
         panel.set_ylim(0, None)
