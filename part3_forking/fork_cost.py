@@ -9,12 +9,14 @@ import os
 import re
 import statistics
 import time
+from collections.abc import Callable
+from functools import partial
 
 FORKS = 30  # for each size; the median counts
 KIBIBYTE = 1024
 
 
-def fork_and_wait(task=None) -> float:
+def fork_and_wait(task: Callable[[], object] | None = None) -> float:
     """Fork a child that does task and ends; return the milliseconds until it is waited for."""
     begun = time.perf_counter()
     pid = os.fork()
@@ -36,7 +38,7 @@ def memory() -> tuple[float, float]:
     return shared / KIBIBYTE, (found["Private_Clean"] + found["Private_Dirty"]) / KIBIBYTE
 
 
-def child_memory(task) -> tuple[float, float]:
+def child_memory(task: Callable[[], object]) -> tuple[float, float]:
     """Return the same for a child that has done task."""
     receiver, sender = os.pipe()
 
@@ -51,6 +53,12 @@ def child_memory(task) -> tuple[float, float]:
     return shared, private
 
 
+def look_at(objects: list[str]) -> None:
+    """Look at each object, and change none."""
+    for one in objects:
+        len(one)
+
+
 def main() -> None:
     """Print a line for each size of the process that forks."""
     print("objects in the    fork, end,    a child that does    a child that looks")
@@ -61,7 +69,7 @@ def main() -> None:
         line = f"{millions} million {milliseconds:13.1f} ms"
         if os.path.exists("/proc/self/smaps_rollup"):
             _, idle = child_memory(lambda: None)
-            _, busy = child_memory(lambda ballast=ballast: [one for one in ballast if not one])
+            _, busy = child_memory(partial(look_at, ballast))
             line += f"{idle:15.0f} MiB {busy:20.0f} MiB"
         print(line)
 

@@ -4,6 +4,7 @@
     hexdump(octets)         offsets, hexadecimal, printable characters
     timeline(rows)          a bar for each connection or process
     side_by_side(a=..., b=...)  and table(heads, rows)
+    origin_table(view, environ)     where each key of environ comes from
     curves(series), children(watched), forks(costs)     by matplotlib
     part(number)            the finished server of a part, as a module
 
@@ -13,6 +14,7 @@ IPython, a running kernel or the network to be read.
 
 from .grammar import wire
 from .octets import View, hexdump, visible
+from .origins import origin_table, origins
 from .parts import part
 from .plots import Plot, children, curves, forks
 from .tables import Columns, Table, shorten, side_by_side, table
@@ -30,6 +32,8 @@ __all__ = [
     "curves",
     "forks",
     "hexdump",
+    "origin_table",
+    "origins",
     "part",
     "phases",
     "shorten",

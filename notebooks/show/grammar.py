@@ -1,12 +1,15 @@
 """The grammar of HTTP/1.1 applied to octets: each gets the name of the part it belongs to."""
 
 import re
+from collections.abc import Callable
 
 from .octets import View
 from .parts import part
 
 GRAMMAR = part(2)  # its patterns and parse_ functions judge what is well-formed
 Piece = tuple[bytes, str, str]  # octets, name, and why if the name is "malformed"
+Namer = Callable[[bytes], list[Piece]]  # what names the octets of a word, or of a line
+Fields = list[tuple[bytes, bytes]]
 TEXT = re.compile(rb"[\t -~\x80-\xff]+")  # of field values and reason phrases
 # What a further message on the same connection begins with.
 STARTS = {
@@ -25,8 +28,8 @@ def cut_line(octets: bytes, at: int) -> tuple[bytes, bytes, int]:
     newline = octets.find(b"\n", at)
     next_line = newline + 1 or len(octets)
     line = octets[at:next_line]
-    end = re.search(rb"\r?\n?\Z", line)[0]
-    return line[: len(line) - len(end)], end, next_line
+    text = line.removesuffix(b"\n").removesuffix(b"\r")
+    return text, line[len(text) :], next_line
 
 
 def name_end(end: bytes, name: str = "CRLF") -> list[Piece]:
@@ -36,7 +39,7 @@ def name_end(end: bytes, name: str = "CRLF") -> list[Piece]:
     return malformed(end, "LF alone; a line ends in CRLF" if end == b"\n" else "CR without LF")
 
 
-def name_text(octets: bytes, name: str, why: str, allowed: re.Pattern = TEXT) -> list[Piece]:
+def name_text(octets: bytes, name: str, why: str, allowed: re.Pattern[bytes] = TEXT) -> list[Piece]:
     """Return octets in runs: what is allowed under name, the rest malformed."""
     pieces, at = [], 0
     for run in allowed.finditer(octets):
@@ -46,7 +49,7 @@ def name_text(octets: bytes, name: str, why: str, allowed: re.Pattern = TEXT) ->
     return pieces + malformed(octets[at:], why)
 
 
-def name_words(line: bytes, namers: list) -> list[Piece]:
+def name_words(line: bytes, namers: list[Namer]) -> list[Piece]:
     """Return the words of a start-line, each by its namer, one SP between; more is malformed."""
     pieces, rest = [], line
     for place, namer in enumerate(namers):
@@ -54,7 +57,7 @@ def name_words(line: bytes, namers: list) -> list[Piece]:
             pieces.append((b" ", "SP", ""))
             rest = rest[1:]
         # A reason-phrase may have spaces in it, and at its start.
-        spaces = b"" if namer is name_reason else re.match(rb"[ \t]*", rest)[0]
+        spaces = b"" if namer is name_reason else rest[: len(rest) - len(rest.lstrip(b" \t"))]
         pieces += malformed(spaces, "white space where a word is due")
         rest = rest[len(spaces) :]
         word = rest if namer is name_reason else rest.split(b" ", 1)[0]
@@ -106,13 +109,13 @@ def name_reason(words: bytes) -> list[Piece]:
     return name_text(words, "reason-phrase", "a control character")
 
 
-START_LINES = {
+START_LINES: dict[str, list[Namer]] = {
     "request": [name_method, name_target, name_version],
     "response": [name_version, name_code, name_reason],
 }
 
 
-def name_field_line(line: bytes, fields: list[tuple[bytes, bytes]]) -> list[Piece]:
+def name_field_line(line: bytes, fields: Fields) -> list[Piece]:
     """Return the pieces of a field line; a well-formed field is added to fields."""
     if line.startswith((b" ", b"\t")):
         return malformed(line, "a field line begins with its name, not with white space")
@@ -130,7 +133,7 @@ def name_field_line(line: bytes, fields: list[tuple[bytes, bytes]]) -> list[Piec
     return pieces + ([(after, "OWS", "")] if after else [])
 
 
-def name_value(name: bytes, value: bytes, fields: list[tuple[bytes, bytes]]) -> list[Piece]:
+def name_value(name: bytes, value: bytes, fields: Fields) -> list[Piece]:
     """Return the pieces of a field-value; a well-formed field is added to fields."""
     if name == b"content-length" and not GRAMMAR.DIGITS.fullmatch(value):
         return malformed(value, "a length is digits alone")
@@ -169,7 +172,7 @@ def name_chunks(octets: bytes, at: int) -> tuple[list[Piece], int, str]:
     return pieces, at, "the last chunk (0) has not come"
 
 
-def name_lines(octets: bytes, at: int, namer) -> tuple[list[Piece], int, str]:
+def name_lines(octets: bytes, at: int, namer: Namer) -> tuple[list[Piece], int, str]:
     """Return the pieces of lines up to an empty one, where that ends, and what is missing."""
     pieces: list[Piece] = []
     while at < len(octets):
@@ -181,7 +184,7 @@ def name_lines(octets: bytes, at: int, namer) -> tuple[list[Piece], int, str]:
 
 
 def name_content(
-    octets: bytes, at: int, side: str, code: bytes, fields: list, to_head: bool
+    octets: bytes, at: int, side: str, code: bytes, fields: Fields, to_head: bool
 ) -> tuple[list[Piece], int, str]:
     """Return the pieces of the content at octets[at:], its end, and what is missing."""
     bare = to_head or code.startswith(b"1") or code in (b"204", b"304")
@@ -204,7 +207,7 @@ def name_message(octets: bytes, at: int, side: str, to_head: bool) -> tuple[list
         pieces, at = [*pieces, (b"\r\n", "empty line", "")], at + 2
     line, end, at = cut_line(octets, at)
     pieces += name_start_line(line, end, side)
-    fields: list[tuple[bytes, bytes]] = []
+    fields: Fields = []
     more, at, missing = name_lines(octets, at, lambda line: name_field_line(line, fields))
     pieces += more
     if missing:
@@ -214,7 +217,7 @@ def name_message(octets: bytes, at: int, side: str, to_head: bool) -> tuple[list
     return pieces + content, at, missing
 
 
-def wire(octets: bytes, side: str = "request", to_head: bool = False) -> "View":
+def wire(octets: bytes, side: str = "request", to_head: bool = False) -> View:
     """Return a view of octets in which each belongs to a named part of the grammar.
 
     side is "request" or "response"; to_head says that a response answers HEAD. What follows a
@@ -233,5 +236,5 @@ def wire(octets: bytes, side: str = "request", to_head: bool = False) -> "View":
         spans.append((start, start + len(part_of_it), name, why))
         start += len(part_of_it)
     assert b"".join(piece[0] for piece in pieces) == octets
-    why = {first: reason for first, _, _, reason in spans if reason}
-    return View(octets, [span[:3] for span in spans], why, missing)
+    reasons = {first: reason for first, _, _, reason in spans if reason}
+    return View(octets, [span[:3] for span in spans], reasons, missing)

@@ -39,10 +39,19 @@ CODE = (
 
 
 # In HTML small letters stand for the pictures, which not every font has.
-NAMES = "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB "
-NAMES = [*(NAMES + "CAN EM SUB ESC FS GS RS US SP DEL").split()]
+NAMES = [
+    "NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "HT", "LF", "VT", "FF", "CR",
+    "SO", "SI", "DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB",
+    "ESC", "FS", "GS", "RS", "US", "SP", "DEL",
+]  # fmt: skip
 SMALL = '<sub style="font-size:9px;vertical-align:baseline;padding:0 1px">{}</sub>'
 LETTERS = {0x2400 + at: SMALL.format(name) for at, name in enumerate(NAMES)}
+
+
+def style_of(name: str, in_one_line: bool) -> str:
+    """Return the style of a box around a part of that name."""
+    box = BAD if name == "malformed" else CHIP
+    return f"{box}{COLOURS.get(name, PLAIN)}{';white-space:nowrap' if in_one_line else ''}"
 
 
 def markup(thing: object) -> str:
@@ -75,7 +84,7 @@ class View(NamedTuple):
 
     def lines(self) -> list[list[tuple[int, int, str]]]:
         """Return the spans line by line; content is cut after each LF, and its middle left out."""
-        lines: list[list] = [[]]
+        lines: list[list[tuple[int, int, str]]] = [[]]
         for start, end, name in self.spans:
             for first, last in cut_rows(self.octets, start, end):
                 lines[-1].append((first, last, name))
@@ -91,9 +100,8 @@ class View(NamedTuple):
         names = []
         for start, _, name in line:
             size = sizes.get(start)
-            if name in ("content", "chunk-data"):
-                name += f" ({size} octet{'s' * (size > 1)})" if size else " (more of it)"
-            names.append(name)
+            amount = f"{size} octet{'s' * (size > 1)}" if size else "more of it"
+            names.append(f"{name} ({amount})" if name in ("content", "chunk-data") else name)
         return names
 
     def remarks(self) -> list[str]:
@@ -121,8 +129,7 @@ class View(NamedTuple):
         for start, end, name in line:
             text = markup(self.shown(start, end, name))
             where = f"octet {start}" if end - start == 1 else f"octets {start} to {end - 1}"
-            style = (BAD if name == "malformed" else CHIP) + COLOURS.get(name, PLAIN)
-            style += ";white-space:nowrap" if name == "CRLF" else ""
+            style = style_of(name, in_one_line=name == "CRLF")
             # <b> survives where style attributes are taken out.
             text = f"<b>{text}</b>" if name == "malformed" else text
             boxes.append(f'<span style="{style}" title="{name}: {where}">{text}</span>')
@@ -132,8 +139,7 @@ class View(NamedTuple):
         """Return the names of a line's parts as HTML, in their order."""
         names = []
         for (_, _, kind), name in zip(line, self.names(line), strict=True):
-            style = (BAD if kind == "malformed" else CHIP) + COLOURS.get(kind, PLAIN)
-            style += ";white-space:nowrap"
+            style = style_of(kind, in_one_line=True)
             text = f"<b>{name}</b>" if name == "malformed" else name
             names.append(f'<span style="{style}">{text}</span>')
         return " ".join(names)
@@ -173,7 +179,8 @@ class View(NamedTuple):
                                    subsequent_indent=" " * 9)  # fmt: skip
         return "\n".join(lines)
 
-    __repr__ = __str__  # what IPython shows where there is no HTML
+    def __repr__(self) -> str:  # what IPython shows where there is no HTML
+        return str(self)
 
 
 def cut_rows(octets: bytes, start: int, end: int) -> list[tuple[int, int]]:

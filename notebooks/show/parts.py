@@ -3,18 +3,17 @@
 import functools
 import importlib.util
 import sys
-from pathlib import Path
 from types import ModuleType
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-FOLDERS = {1: "part1_single", 2: "part2_wsgi", 3: "part3_forking"}
+from tests.parts import PARTS
 
 
 @functools.cache
 def part(number: int) -> ModuleType:
     """Return the finished server of part number as a module, imported by its path."""
     name = f"part{number}_server"
-    spec = importlib.util.spec_from_file_location(name, ROOT / FOLDERS[number] / "server.py")
+    spec = importlib.util.spec_from_file_location(name, PARTS[number].server)
+    assert spec and spec.loader
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -1,11 +1,20 @@
 """Plots by matplotlib, as PNG; curves differ by colour, dashes and marker, any of which will do."""
 
+from __future__ import annotations
+
 import io
 import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .octets import WIDTH
 
-LINES = [  # colour, dashes and marker
+if TYPE_CHECKING:  # only who draws a plot needs matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Points = Sequence[tuple[float, float]]
+LINES: list[tuple[str, Any, str]] = [  # colour, dashes and marker
     ("#0b4f8a", "-", "o"),
     ("#b3470b", "--", "s"),
     ("#1b7340", "-.", "^"),
@@ -16,10 +25,40 @@ LINES = [  # colour, dashes and marker
 FEW = 8  # up to here each point has its marker; of more, about so many have one
 
 
+class Look(Protocol):
+    """What was seen of a server at one moment: the states of its children, by process id."""
+
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def states(self) -> dict[int, str]: ...
+    @property
+    def zombies(self) -> int: ...
+
+
+class Cost(Protocol):
+    """What a fork costs a process of size MiB: milliseconds, and the memory of a child.
+
+    idle and busy are (MiB shared, MiB of its own) of a child that does nothing and of one that
+    looks at each object, None where it is not known.
+    """
+
+    @property
+    def size(self) -> float: ...
+    @property
+    def least(self) -> float: ...
+    @property
+    def median(self) -> float: ...
+    @property
+    def idle(self) -> Sequence[float] | None: ...
+    @property
+    def busy(self) -> Sequence[float] | None: ...
+
+
 class Plot:
     """A figure of matplotlib as PNG, and text that says the same."""
 
-    def __init__(self, figure, text: str) -> None:
+    def __init__(self, figure: Figure, text: str) -> None:
         octets = io.BytesIO()
         figure.savefig(octets, format="png", dpi=110, metadata={"Software": None})
         self.png, self.text = octets.getvalue(), text
@@ -30,20 +69,21 @@ class Plot:
     def __str__(self) -> str:
         return self.text
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
-def panels(count: int = 1, height: float = 4.0, **options) -> tuple:
+def panels(count: int = 1, height: float = 4.0, **options: Any) -> tuple[Figure, list[Axes]]:
     """Return a figure, and so many axes side by side; it is in no window, and in no output."""
     from matplotlib import rcParams
     from matplotlib.figure import Figure
 
     rcParams.update({"font.size": 13, "axes.spines.top": False, "axes.spines.right": False})
     figure = Figure(figsize=(9.5, height), layout="constrained")
-    return figure, figure.subplots(1, count, squeeze=False, **options)[0]
+    return figure, list(figure.subplots(1, count, squeeze=False, **options)[0])
 
 
-def told(title: str, series: dict[str, list[tuple[float, float]]]) -> str:
+def describe_points(title: str, series: Mapping[str, Points]) -> str:
     """Return the first points of each curve as lines of text."""
     lines = [title] * bool(title)
     for name, points in series.items():
@@ -52,7 +92,7 @@ def told(title: str, series: dict[str, list[tuple[float, float]]]) -> str:
     return "\n".join(lines)
 
 
-def draw_line(panel, points: list[tuple[float, float]], at: int, name: str) -> None:
+def draw_line(panel: Axes, points: Points, at: int, name: str) -> None:
     """Draw points in the style number at."""
     colour, dashes, marker = LINES[at % len(LINES)]
     panel.plot(
@@ -62,13 +102,15 @@ def draw_line(panel, points: list[tuple[float, float]], at: int, name: str) -> N
 
 
 def curves(
-    series: dict[str, list[tuple[float, float]]],
+    series: Mapping[str, Points],
     title: str = "",
     x: str = "",
     y: str = "",
     log: bool = False,
 ) -> Plot:
     """Return a plot of points (x, y) by name; x and y also name the axes; log: both by doubling."""
+    from matplotlib.ticker import LogLocator
+
     figure, (panel,) = panels(height=4.6)
     for at, (name, points) in enumerate(series.items()):
         draw_line(panel, points, at, name)
@@ -81,22 +123,20 @@ def curves(
         ticks = sorted({one for points in series.values() for one, _ in points})
         panel.set_xticks(ticks, [f"{one:g}" for one in ticks])
         panel.minorticks_off()
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     else:
         panel.set_ylim(0, None)
     panel.grid(alpha=0.3)
     if len(series) > 1:
         figure.legend(loc="outside right upper", fontsize=12, handlelength=3.5)
-    return Plot(figure, told(title, series))
+    return Plot(figure, describe_points(title, series))
 
 
-def children(watched: dict[str, list]) -> Plot:
-    """Return a plot of each server's children over time: hatched zombies, above them the others.
-
-    What was seen of each are looks with seconds, states (by process id) and zombies (a count).
-    """
+def children(watched: Mapping[str, Sequence[Look]]) -> Plot:
+    """Return a plot of each server's children over time: hatched zombies, above them the others."""
     figure, beside = panels(len(watched), 4.2, sharey=True)
-    left = {}
+    lines = []
     for panel, (name, looks) in zip(beside, watched.items(), strict=True):
         moments = [one.seconds - looks[0].seconds for one in looks]
         zombies = [one.zombies for one in looks]
@@ -112,27 +152,23 @@ def children(watched: dict[str, list]) -> Plot:
         panel.set_title("\n".join([*textwrap.wrap(name, 16), f"{zombies[-1]} left"]), fontsize=13)
         panel.set_xlabel("seconds")
         panel.set_ylim(0, None)
-        left[name] = f"{name}: at most {max(every)} children, {zombies[-1]} zombies left"
+        lines.append(f"{name}: at most {max(every)} children, {zombies[-1]} zombies left")
     beside[0].set_ylabel("children of the server")
     figure.legend(*beside[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return Plot(figure, "\n".join(left.values()))
+    return Plot(figure, "\n".join(lines))
 
 
-def forks(costs: list) -> Plot:
-    """Return two plots over the size of the process that forks: its time, the child's memory.
-
-    A cost has size (MiB), median and least (ms), and idle and busy: (MiB shared, MiB of its own)
-    of a child that does nothing and of one that looks at each object, None where it is not told.
-    """
-    known = [one for one in costs if one.idle and one.busy]
+def forks(costs: Sequence[Cost]) -> Plot:
+    """Return two plots over the size of the process that forks: its time, the child's memory."""
+    known = [(one.size, one.idle[1], one.busy[1]) for one in costs if one.idle and one.busy]
     figure, beside = panels(2 if known else 1)
     times = {
-        f"{name} of 20": [(one.size, getattr(one, name)) for one in costs]
-        for name in ("least", "median")
+        "least of 20": [(one.size, one.least) for one in costs],
+        "median of 20": [(one.size, one.median) for one in costs],
     }
     own = {
-        "does nothing": [(one.size, one.idle[1]) for one in known],
-        "looks at each object": [(one.size, one.busy[1]) for one in known],
+        "does nothing": [(size, idle) for size, idle, _ in known],
+        "looks at each object": [(size, busy) for size, _, busy in known],
     }
     titles = {"fork, end, and wait: ms": times}
     if known:
@@ -145,4 +181,6 @@ def forks(costs: list) -> Plot:
         panel.set_ylim(0, None)
         panel.legend(loc="upper left", fontsize=12)
         panel.grid(alpha=0.3)
-    return Plot(figure, "\n".join(told(title, series) for title, series in titles.items()))
+    return Plot(
+        figure, "\n".join(describe_points(title, series) for title, series in titles.items())
+    )

@@ -50,7 +50,8 @@ class Columns(NamedTuple):
             for row in zip_longest(*columns, fillvalue="")
         )
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def shorten(text: str, most: int = 40) -> str:
@@ -82,7 +83,8 @@ class Table(NamedTuple):
 
     def __str__(self) -> str:
         """Return the rows in columns of at most WIDTH together, long cells wrapped."""
-        rows = [[lines_of(cell) for cell in row] for row in [self.heads, *self.rows]]
+        every: list[list[object]] = [[*self.heads], *self.rows]
+        rows = [[lines_of(cell) for cell in row] for row in every]
         wants = [
             max(len(line) for cell in column for line in cell) for column in zip(*rows, strict=True)
         ]
@@ -106,7 +108,8 @@ class Table(NamedTuple):
                 lines.append("  ".join("-" * w for w in wants))
         return "\n".join(lines)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def lines_of(cell: object) -> list[str]:

@@ -5,6 +5,7 @@ import zlib
 from typing import NamedTuple
 
 MARKS = ("connect", "fork", "handle", "answer", "exit", "reap")
+PHASES = ("waiting", "handling", "ending", "zombie")
 FONT = 'font-family="sans-serif" fill="#111"'
 CANVAS = 800  # units across
 TALL = 24  # rows up to here have 28 units each; more share what these take
@@ -29,7 +30,8 @@ class Drawing(NamedTuple):
     def __str__(self) -> str:
         return self.text
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def phases(marks: dict[str, float], until: float) -> list[tuple[str, float, float, bool]]:
@@ -65,12 +67,14 @@ def svg_phase(phase: str, x: float, y: float, width: float, height: float, key: 
     fill = {"handling": "#2f6db3", "ending": "#fff"}.get(phase, f"url(#{phase}{key})")
     box = f'x="{x:.1f}" y="{y:.1f}" width="{max(width, 1):.1f}" height="{height:.1f}"'
     bar = f'<rect {box} fill="{fill}" stroke="#111" stroke-width="1"/>'
-    if phase == "zombie" and width >= 16 and height >= 12:
-        middle = x + width / 2
-        bar += f'<rect x="{middle - 7:.1f}" y="{y + 1:.1f}" width="14" height="{height - 2:.1f}"'
-        bar += f' fill="#fff"/><text x="{middle:.1f}" y="{y + height / 2 + 5:.1f}"'
-        bar += f' text-anchor="middle" font-size="14" font-weight="bold" {FONT}>Z</text>'
-    return bar
+    if phase != "zombie" or width < 16 or height < 12:
+        return bar
+    middle = x + width / 2
+    return (
+        f'{bar}<rect x="{middle - 7:.1f}" y="{y + 1:.1f}" width="14" height="{height - 2:.1f}"'
+        f' fill="#fff"/><text x="{middle:.1f}" y="{y + height / 2 + 5:.1f}"'
+        f' text-anchor="middle" font-size="14" font-weight="bold" {FONT}>Z</text>'
+    )
 
 
 def svg_mark(name: str, x: float, y: float, size: float) -> str:
@@ -92,7 +96,9 @@ def svg_mark(name: str, x: float, y: float, size: float) -> str:
     )
 
 
-def svg_row(row: Row, until: float, left: float, scale: float, y: float, high: float, key: str):
+def svg_row(
+    row: Row, until: float, left: float, scale: float, y: float, high: float, key: str
+) -> str:
     """Return the bars and marks of a row whose top is y, as SVG."""
     out, middle, size = [], y + high / 2, min(5.0, high / 4)
     for phase, start, end, is_open in phases(row.marks, until):
@@ -106,8 +112,8 @@ def svg_row(row: Row, until: float, left: float, scale: float, y: float, high: f
         for name in MARKS
         if name in row.marks and name != "handle"
     ]
-    told = ", ".join(f"{name} {row.marks[name]:.3f} s" for name in MARKS if name in row.marks)
-    return f"<g><title>{html.escape(f'{row.label}: {told}')}</title>{''.join(out)}</g>"
+    times = ", ".join(f"{name} {row.marks[name]:.3f} s" for name in MARKS if name in row.marks)
+    return f"<g><title>{html.escape(f'{row.label}: {times}')}</title>{''.join(out)}</g>"
 
 
 def svg_legend(rows: list[Row], until: float, y: float, key: str) -> tuple[str, float]:
@@ -115,7 +121,7 @@ def svg_legend(rows: list[Row], until: float, y: float, key: str) -> tuple[str, 
     bars = {phase for row in rows for phase, *_ in phases(row.marks, until)}
     signs = {name for row in rows for name in row.marks} - {"handle"}
     words = {"zombie": "zombie (Z)", "ending": "answered, not ended"}
-    entries = [(name, True) for name in ("waiting", "handling", "ending", "zombie") if name in bars]
+    entries = [(name, True) for name in PHASES if name in bars]
     entries += [(name, False) for name in MARKS if name in signs]
     out, x, height = [], 12.0, 26.0
     for name, is_bar in entries:

@@ -12,6 +12,7 @@ from tests.pages import FENCE, anchors, blocks, pages, prose
 from tests.parts import CLAUSE_ID, PARTS, ROOT
 
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+PICTURE = re.compile(r"!\[([^\]]+)\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"(?:^|&& |; )make ([a-z][a-z0-9-]*)", re.MULTILINE)
 BOARD_ROW = re.compile(rf"^  ({CLAUSE_ID}) (?:ok|RED) +(.+?)  ", re.MULTILINE)
 HELP = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
@@ -30,6 +31,16 @@ def test_every_link_inside_the_course_leads_somewhere(page):
         aim = (page.parent / path).resolve() if path else page
         assert aim.exists(), link
         assert not anchor or anchor in anchors(aim), link
+
+
+@EVERY
+def test_a_caption_names_no_seconds_that_its_picture_does_not_show(page):
+    for caption, path in PICTURE.findall(prose(page)):
+        picture = page.parent / path
+        assert picture.is_file(), path
+        for seconds in re.findall(r"([0-9.]+) seconds", caption):
+            assert picture.suffix == ".svg", f"{path}: what a picture says is read from SVG only"
+            assert f"in {seconds} s," in picture.read_text(encoding="utf-8"), caption
 
 
 @EVERY

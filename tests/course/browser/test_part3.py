@@ -1,6 +1,12 @@
-"""The waterfall: a staircase on part 2, a wall on part 3, judged by the servers' own clocks."""
+"""The waterfall: a staircase on part 2, a wall on part 3, judged by the servers' own clocks.
+
+The pictures in chapter 3 are drawn by the first two tests:
+
+    PICTURES=part3_forking .venv/bin/python -m pytest tests/course/browser/test_part3.py -k is_a
+"""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +17,25 @@ from tests.parts import ROOT
 APPLICATION = "part3_forking.waterfall:app"
 PROGRAMS = {part: str(ROOT / folder / "server.py") for part, folder in
             ((2, "part2_wsgi"), (3, "part3_forking"))}  # fmt: skip
+# The chart with the sentence below it, as a picture that needs nothing of the page.
+PICTURE = """() => {
+  const picture = document.getElementById("chart").cloneNode(true);
+  picture.removeAttribute("id");
+  picture.removeAttribute("aria-labelledby");
+  picture.setAttribute("viewBox", "0 0 760 360");
+  const style = document.createElementNS("http://www.w3.org/2000/svg", "style");
+  style.textContent = "svg { background: #fff; font: 13px system-ui, sans-serif } " +
+    [...document.styleSheets[0].cssRules].map((rule) => rule.cssText)
+      .filter((text) => /^\\.(wait|service|inside|grid) /.test(text)).join(" ");
+  picture.prepend(style);
+  const sentence = document.createElementNS("http://www.w3.org/2000/svg", "text");
+  sentence.setAttribute("x", 8);
+  sentence.setAttribute("y", 348);
+  sentence.textContent = document.getElementById("total").textContent;
+  picture.append(sentence);
+  return new XMLSerializer().serializeToString(picture)
+    .replace(/></g, ">\\n<").replace(/(x[12]?|width)="([0-9]+[.][0-9])[0-9]*"/g, '$1="$2"');
+}"""
 
 
 @pytest.fixture
@@ -34,10 +59,10 @@ def bars(page, url: str, name: str) -> list[tuple[int, float, float]]:
     page.goto(url)
     page.click("#start")
     page.wait_for_selector("#total[data-done]")
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
-    told = page.eval_on_selector_all("rect.service", "all => all.map(one => ({...one.dataset}))")
-    return [(int(one["pid"]), float(one["begin"]), float(one["end"])) for one in told]
+    if folder := os.environ.get("PICTURES"):
+        Path(folder, f"{name}.svg").write_text(page.evaluate(PICTURE) + "\n", encoding="utf-8")
+    drawn = page.eval_on_selector_all("rect.service", "all => all.map(one => ({...one.dataset}))")
+    return [(int(one["pid"]), float(one["begin"]), float(one["end"])) for one in drawn]
 
 
 def most_at_once(found: list[tuple[int, float, float]]) -> int:

@@ -263,3 +263,28 @@ def test_a_table_shows_octets_line_by_line():
     assert str(table).split("\n")[2:] == ["first  one␍␊", "       two␊"]
     text = re.sub("<[^>]*>", "", table._repr_html_().replace("<br>", "|"))
     assert "oneCRLF|twoLF" in text
+
+
+def test_each_key_of_environ_has_the_octets_it_comes_from():
+    octets = b"GET /a?b HTTP/1.1\r\nHost: h\r\nX-Tag: 1\r\nX_Tag: 2\r\nx-tag: 3\r\n\r\n"
+    found = {
+        key: [octets[start:end] for start, end in ranges]
+        for key, ranges in show.origins(show.wire(octets)).items()
+    }
+    assert found == {
+        "REQUEST_METHOD": [b"GET"],
+        "PATH_INFO": [b"/a"],
+        "QUERY_STRING": [b"b"],
+        "SERVER_PROTOCOL": [b"HTTP/1.1"],
+        "HTTP_HOST": [b"h"],
+        "HTTP_X_TAG": [b"1", b"3"],
+    }
+
+
+def test_a_key_that_no_octet_explains_stands_last_and_says_who_does():
+    view = show.wire(GET + b"Host: h\r\n\r\n")
+    environ = {"REMOTE_ADDR": "::1", "HTTP_HOST": "h", "wsgi.run_once": True}
+    rows = show.origin_table(view, environ).rows
+    assert [key for key, *_ in rows] == ["HTTP_HOST", "REMOTE_ADDR", "wsgi.run_once"]
+    assert rows[0][2] == "Host: ⟦h⟧␍␊"
+    assert rows[1][2] == "the client's end of the connection"

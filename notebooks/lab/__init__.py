@@ -1,0 +1,48 @@
+"""The bench of notebooks 2 and 3: servers that run, clients, what is seen of both.
+
+    serve(name, application)        start a server by its name; end_all() ends every one
+    get, answer_to, answers         one client that asks
+    converse, silent                many at once, and some that say nothing
+    look, watching, lives_of        a server's processes, descriptors, zombies
+    rows_of(server, exchanges)      the same for show.timeline()
+    latency_of, memory_of, fork_costs, run_program      measurements
+    catch, octets_waiting           an application without a server
+
+Servers are started and watched by the harness of the check (tests/checker). Each is a process of
+its own, in a session of its own, on a port that the kernel chose; nothing forks here.
+"""
+
+from tests.checker.processes import settled
+
+from .by_hand import catch, octets_waiting
+from .clients import Exchange, Nap, answer_to, answers, converse, get, silent
+from .looks import Look, lives_of, look, rows_of, watching
+from .measurements import ForkCost, Silence, fork_costs, latency_of, memory_of, run_program
+from .servers import LabServer, end_all, serve
+
+__all__ = [
+    "Exchange",
+    "ForkCost",
+    "LabServer",
+    "Look",
+    "Nap",
+    "Silence",
+    "answer_to",
+    "answers",
+    "catch",
+    "converse",
+    "end_all",
+    "fork_costs",
+    "get",
+    "latency_of",
+    "lives_of",
+    "look",
+    "memory_of",
+    "octets_waiting",
+    "rows_of",
+    "run_program",
+    "serve",
+    "settled",
+    "silent",
+    "watching",
+]

@@ -1,0 +1,84 @@
+"""What the notebooks measure with: the same work for all servers, and programs that are files."""
+
+import ast
+import re
+
+import pytest
+
+from notebooks import lab, programs
+from tests.parts import ROOT
+
+FOLDER = ROOT / "notebooks"
+MODULES = sorted(FOLDER.rglob("*.py"))
+FOR_NOTEBOOKS = {"checker", "tools", "parts", "pages"}  # rooms of tests/ that they build on
+
+
+@pytest.fixture
+def serve():
+    """Return lab.serve, and end what it started."""
+    yield lab.serve
+    assert lab.end_all() == 0
+
+
+def imported(path) -> set[str]:
+    """Return the full names that a module imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("name", ["part 2", "part 3", "pre-forked", "a thread for each", "loop"])
+def test_every_design_waits_as_long_as_it_is_asked_to_and_reports_it(serve, name):
+    server = serve(name)
+    (exchange,) = lab.converse(server, [["/?0.02"]])
+    assert exchange.nap.end - exchange.nap.begin >= 0.02
+    assert exchange.answer - exchange.connect >= 0.02
+    assert exchange.nap.pid in {server.pid, *lab.look(server).states} or name == "part 3"
+
+
+def test_the_lives_of_children_are_recorded_from_fork_to_reap(serve):
+    server = serve("part 3", record=True)
+    exchanges = lab.converse(server, [["/?0"]] * 3)
+    assert lab.settled(lambda: not lab.look(server).states)
+    lives = lab.lives_of(server)
+    for one in exchanges:
+        life = lives[one.nap.pid]
+        assert life["fork"] <= one.nap.begin <= one.nap.end <= life["exit"] <= life["reap"]
+
+
+def test_a_client_that_never_sees_the_end_is_reported_too(serve):
+    exchanges = lab.converse(serve("parent keeps all"), [["/"]] * 2, patience=0.2)
+    assert [bool(one.answer) for one in exchanges] == [True, True]
+    assert [one.end for one in exchanges] == [None, None]
+
+
+def test_a_server_that_does_not_start_says_why(serve):
+    with pytest.raises(Exception, match="ended at once") as failed:
+        serve("wsgiref", "no_such_module:app")
+    assert "no_such_module" in "".join(failed.value.__notes__)
+
+
+def test_the_list_of_programs_is_whole():
+    names = {path.stem for path in (FOLDER / "programs").glob("*.py")} - {"__init__"}
+    listed = re.findall(r"^    (\w+(?:, \w+)*)  ", programs.__doc__, re.MULTILINE)
+    assert {name for line in listed for name in line.split(", ")} == names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_no_program_hides_in_a_string(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not re.search(r"^(import|from) \w+", node.value, re.MULTILINE), node.value
+
+
+def test_imports_between_notebooks_and_tests_run_one_way():
+    for path in MODULES:
+        rooms = {name.split(".")[1] for name in imported(path) if name.startswith("tests.")}
+        assert rooms <= FOR_NOTEBOOKS, path
+    for path in (ROOT / "tests").rglob("*.py"):
+        if "course" not in path.parts:
+            assert not any(name.split(".")[0] == "notebooks" for name in imported(path)), path
