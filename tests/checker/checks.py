@@ -137,7 +137,7 @@ def too_many(talk: Conversation, response: Response) -> bool:
     else:  # it keeps the connection: what comes first must be the answer to the next request
         talk.send(SECOND)
         talk.wait(lambda: len(talk.received) > response.end)
-        return talk.received[response.end : response.end + 5] not in (b"HTTP/", b"")
+        return bytes(talk.received[response.end : response.end + 5]) not in (b"HTTP/", b"")
     return len(talk.received) > response.end
 
 

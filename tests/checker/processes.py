@@ -31,12 +31,11 @@ def members(server: Server) -> list[Member]:
 
     Zombies too; the session has those whose own parent is gone.
     """
-    assert server.process is not None
-    found, known = [], {server.process.pid}
-    known.update(pid for pid in psutil.pids() if session_of(pid) == server.process.pid)
+    found, known = [], {server.pid}
+    known.update(pid for pid in psutil.pids() if session_of(pid) == server.pid)
     if len(known) == 1:  # nobody else there: the tree, which takes ten times as long
         with contextlib.suppress(psutil.Error):
-            tree = psutil.Process(server.process.pid).children(recursive=True)
+            tree = psutil.Process(server.pid).children(recursive=True)
             known.update(process.pid for process in tree)
     for pid in sorted(known):
         with contextlib.suppress(psutil.Error):  # it went while we looked
@@ -102,8 +101,7 @@ def acceptor(server: Server) -> int:
     for member in members(server):
         if any(what == "the listener" for _, what in sockets(member.pid, server.port)):
             return member.pid
-    assert server.process is not None
-    return server.process.pid
+    return server.pid
 
 
 def descriptors(pid: int) -> int:
@@ -121,7 +119,7 @@ def describe(found: list[Member], most: int = 5) -> str:
 
 
 def meddled(target: Target, what: str, path: str = "-") -> Target | None:
-    """Return target with tests/checker/meddle.py in between; None where it runs no Python script."""
+    """Return target with meddle.py in between; None where it runs no Python script."""
     words = target.words
     if len(words) < 2 or "python" not in Path(words[0]).name or not words[1].endswith(".py"):
         return None

@@ -47,7 +47,7 @@ class Red(AssertionError):
 
 
 def draw(why: Explanation) -> list[str]:
-    """Return an explanation in lines of at most 80 columns, from what was sent to what is likely."""
+    """Return an explanation in lines of at most 80 columns: sent, permitted, got, likely."""
     lines = []
     for number, (sent, got) in enumerate(zip(why.sent, why.got, strict=True), 1):
         lines += rows("sent", sent)

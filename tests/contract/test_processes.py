@@ -31,7 +31,7 @@ from tests.checker.processes import (
 )
 from tests.checker.processes import own as own_server
 from tests.checker.refusal import check_refusal
-from tests.checker.server import Server, describe_exit
+from tests.checker.server import Server
 from tests.checker.stderr import gist_of
 from tests.checker.verdict import Red
 from tests.contract.hosted import answer, gate, json_of, red, request, said, token
@@ -415,7 +415,7 @@ def test_a_child_that_is_killed_from_outside_takes_nobody_with_it(server):
         octets = request("wait", token=word, until=str(until))
         with ask(server, octets) as first, ask(server, octets) as second:
             said(server, word, 2)
-            children = besides(server, {parent, server.process.pid})
+            children = besides(server, {parent, server.pid})
             children = [member for member in children if member.state != psutil.STATUS_ZOMBIE]
             if len(children) < 2:
                 problem = f"Two requests run, and there are {len(children)} children."
@@ -434,9 +434,7 @@ def test_a_child_that_is_killed_from_outside_takes_nobody_with_it(server):
 def check_goes_on(server: Server, parent: int, likely: str) -> None:
     """Raise Red unless the same process accepts on."""
     if not server.alive():
-        server.wait()
-        status = describe_exit(server.process.returncode)
-        problem = f"The server ended, with {status}."
+        problem = f"The server ended, with {server.describe_end()}."
         raise verdict(problem, "a server that goes on", likely)
     permitted = "200 for the next client"
     try:
@@ -476,7 +474,7 @@ def test_a_signal_without_a_child_changes_nothing(server):
     with own_server(server.target) as own:  # what is left of another clause might be reaped here
         parent = acceptor(own)
         for _ in range(5):
-            working(own, {parent, own.process.pid})
+            working(own, {parent, own.pid})
             storm(parent, 20)
             check_goes_on(own, parent, STORM)
 
@@ -619,9 +617,7 @@ def check_unavailable(own: Server, *pieces: bytes, listening: bool = True) -> No
             response = talk.response()
             waits.append(time.monotonic() - begun)
             if not own.alive():
-                own.wait()
-                status = describe_exit(own.process.returncode)
-                problem = f"fork() failed, and the server ended with {status}."
+                problem = f"fork() failed, and the server ended with {own.describe_end()}."
                 raise verdict(problem, "503, and a server that goes on", NO_FORK, talk)
             if not response:
                 talk.ended = talk.ended or heard
@@ -677,7 +673,7 @@ def test_a_client_that_has_gone_meanwhile_changes_nothing(server):
     with forkless(server) as (own, switch):
         answer(own, GET)
         parent = acceptor(own)
-        working(own, {parent, own.process.pid})
+        working(own, {parent, own.pid})
         switch.touch()
         os.kill(parent, signal.SIGSTOP)
         try:
@@ -696,7 +692,7 @@ def test_clients_without_a_process_neither_wait_nor_stay(server):
     with forkless(server) as (own, switch):
         answer(own, GET)
         parent = acceptor(own)
-        working(own, {parent, own.process.pid})
+        working(own, {parent, own.pid})
         switch.touch()
         with contextlib.ExitStack() as stack:
             silent = [stack.enter_context(ask(own)) for _ in range(20)]
@@ -856,7 +852,7 @@ def test_what_stood_in_the_buffer_of_the_parent_comes_out_once(server):
             with ask(own, GET) as talk:
                 words.append(f"<accepted {talk.socket.getsockname()[1]}>")
                 expect(talk, {200})
-        working(own, {own.process.pid})
+        working(own, {own.pid})
         if not any(word.encode() in own.output() for word in words):
             own.stop(signal.SIGINT)
         for word in words[:-1]:  # the last may stand in the parent's buffer still
@@ -872,7 +868,7 @@ def test_the_first_line_comes_out_once(server):
     with own_server(server.target) as own:
         for _ in range(3):
             answer(own, GET)
-        working(own, {own.process.pid})
+        working(own, {own.pid})
         own.stop()
         check_once(own, ["Serving HTTP on"], TWICE, "The line of the start")
 
@@ -941,8 +937,8 @@ def runs(pid: int) -> bool:
 @clause("P11")
 def test_ctrl_c_ends_it_with_children_at_work(server):
     with at_work(server) as (own, until, talks):
-        children = [member.pid for member in besides(own, {own.process.pid})]
-        os.killpg(own.process.pid, signal.SIGINT)
+        children = [member.pid for member in besides(own, {own.pid})]
+        os.killpg(own.pid, signal.SIGINT)
         check_ended(own, "Ctrl-C")
         until.touch()
         for talk in talks:
@@ -954,7 +950,7 @@ def test_ctrl_c_ends_it_with_children_at_work(server):
 @clause("P11")
 def test_on_sigterm_a_child_finishes_its_connection(server):
     with at_work(server) as (own, until, (works, silent)):
-        children = [member.pid for member in besides(own, {own.process.pid})]
+        children = [member.pid for member in besides(own, {own.pid})]
         own.process.send_signal(signal.SIGTERM)
         check_ended(own, "SIGTERM")
         settled(lambda: not any(map(runs, children)), 0.3)  # some end when the parent has
@@ -973,7 +969,7 @@ def test_idle_it_ends_at_once(server):
     for number in (signal.SIGINT, signal.SIGTERM):
         with own_server(server.target) as own:
             answer(own, GET)
-            working(own, {own.process.pid})
+            working(own, {own.pid})
             own.process.send_signal(number)
             check_ended(own, number.name)
 

@@ -12,7 +12,7 @@ MARK = re.compile(r'^@clause\("([HWP][0-9]{2})"\)$', re.MULTILINE)
 
 def suite_by_clause() -> dict[str, list[str]]:
     """Return the names of the tests in tests/contract by the clause they prove."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for path in sorted((ROOT / "tests" / "contract").glob("test_*.py")):
         for decorators, name in TEST.findall(path.read_text(encoding="utf-8")):
             ids = MARK.findall(decorators)

@@ -11,6 +11,7 @@ from tests.parts import ROOT
 pytestmark = pytest.mark.finished
 
 SPEC = importlib.util.spec_from_file_location("part1_server", ROOT / "part1_single" / "server.py")
+assert SPEC and SPEC.loader
 part1 = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(part1)
 

@@ -44,7 +44,7 @@ def test_what_is_registered_for_the_end_of_the_server_no_child_does():
         for _ in range(3):
             with ask(own, request("process")) as talk:
                 expect(talk, {200})
-        assert settled(lambda: not psutil.Process(own.process.pid).children())
+        assert settled(lambda: not psutil.Process(own.pid).children())
         assert b"<the end of " not in own.output()
 
 
@@ -77,7 +77,7 @@ def test_the_access_log_has_one_line_for_each_request_also_from_many():
 
 
 def test_the_parent_does_not_grow(server):
-    parent = psutil.Process(server.process.pid)
+    parent = psutil.Process(server.pid)
     for number in range(150):
         with ask(server, request("process")) as talk:
             expect(talk, {200})
@@ -91,6 +91,6 @@ def test_the_child_has_no_socket_but_its_own(server):
     with gate() as until:
         with ask(server, request("wait", token=word, until=str(until))) as talk:
             said(server, word)
-            (child,) = psutil.Process(server.process.pid).children()
+            (child,) = psutil.Process(server.pid).children()
             held = [one for one in child.net_connections(kind="tcp") if one.fd >= 0]
             assert [one.raddr.port for one in held] == [talk.socket.getsockname()[1]]

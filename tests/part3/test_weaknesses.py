@@ -19,7 +19,7 @@ MANY = 150
 
 def children(server: Server) -> int:
     """Return how many children there are now."""
-    return len(besides(server, {server.process.pid}))
+    return len(besides(server, {server.pid}))
 
 
 def test_a_silent_client_holds_a_process(server):
@@ -50,7 +50,7 @@ def test_nothing_bounds_the_number_of_children(server):
 
 
 def test_a_thread_of_the_application_ends_with_its_child(server):
-    begun = psutil.Process(server.process.pid).num_threads()
+    begun = psutil.Process(server.pid).num_threads()
     with ask(server, request("process")) as talk:
         expect(talk, {200})
-    assert begun == psutil.Process(server.process.pid).num_threads() == 1
+    assert begun == psutil.Process(server.pid).num_threads() == 1

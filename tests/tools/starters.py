@@ -4,7 +4,8 @@
 
 A body that is needed for any answer at all raises NotImplementedError with the advice; one that
 is needed for a clause only lets a good request pass, and names the clause in a comment. The
-check reads both (tests/checker/advice.py). Filled with the finished bodies, a starter is the server.
+check reads both (tests/checker/advice.py). Filled with the finished bodies, a starter is the
+server.
 """
 
 import ast
@@ -142,8 +143,9 @@ def bodies(text: str) -> dict[str, tuple[int, int]]:
     found = {}
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
-            docstring = node.body[0]
-            found[node.name] = docstring.end_lineno, node.end_lineno
+            first, last = node.body[0].end_lineno, node.end_lineno
+            assert first and last  # ast.parse() always tells
+            found[node.name] = first, last
     return found
 
 

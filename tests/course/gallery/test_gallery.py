@@ -6,12 +6,12 @@ FULL=1 runs every clause, and asserts that only those the head names turn red.
 import concurrent.futures
 import os
 import re
-import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.checker.clauses import CLAUSES
-from tests.course.selfcheck import run_check
+from tests.course.selfcheck import Checked, run_check
 from tests.tools.gallery import Mistake, gallery, write
 
 AT_ONCE = 3  # checks side by side, each of a few clauses
@@ -31,7 +31,7 @@ def beside(mistake: Mistake) -> list[str]:
     return [id for id in OTHERS[mistake.part] if id not in named][:5]
 
 
-def check(mistake: Mistake, folder) -> subprocess.CompletedProcess:
+def check(mistake: Mistake, folder: Path) -> Checked:
     """Return the ended check of the server that has made the mistake."""
     path = write(mistake, folder / mistake.id.replace("/", "_") / "server.py")
     clauses = [] if FULL else ["--clause", ",".join([mistake.caught_by, *beside(mistake)])]
