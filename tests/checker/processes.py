@@ -73,7 +73,7 @@ def pids(server: Server) -> set[int]:
     return {member.pid for member in members(server)}
 
 
-def settled(condition: Callable[[], object], seconds: float = ANSWER_SECONDS) -> bool:
+def wait_until(condition: Callable[[], object], seconds: float = ANSWER_SECONDS) -> bool:
     """Return whether condition() becomes true before the deadline."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -26,8 +26,8 @@ from tests.checker.processes import (
     meddled,
     members,
     pids,
-    settled,
     sockets,
+    wait_until,
 )
 from tests.checker.processes import own as own_server
 from tests.checker.refusal import check_refusal
@@ -68,13 +68,13 @@ def working(server: Server, known: set[int], seconds: float = GONE_SECONDS) -> l
     def left() -> list[Member]:
         return [one for one in besides(server, known) if one.state != psutil.STATUS_ZOMBIE]
 
-    settled(lambda: not left(), seconds)
+    wait_until(lambda: not left(), seconds)
     return left()
 
 
 def lingering(server: Server, known: set[int]) -> list[Member]:
     """Return the children that are there in any state once all should have been waited for."""
-    settled(lambda: not besides(server, known), GONE_SECONDS)
+    wait_until(lambda: not besides(server, known), GONE_SECONDS)
     return besides(server, known)
 
 
@@ -153,11 +153,11 @@ def stuck(server: Server) -> Conversation:
     }
 )
 def test_a_client_that_takes_long_keeps_no_other_waiting(server, case):
-    settled(lambda: len(members(server)) <= 1, 1.0)  # no signal of an earlier child is due
+    wait_until(lambda: len(members(server)) <= 1, 1.0)  # no signal of an earlier child is due
     with contextlib.ExitStack() as stack:
         for _ in range(3):
             stack.enter_context(case(server)).deliver()
-        settled(lambda: len(members(server)) > 3, 1.0)  # each of the three has its process
+        wait_until(lambda: len(members(server)) > 3, 1.0)  # each of the three has its process
         known, waits = pids(server), []
         for number in range(3):  # the end of one is a signal to the parent, before the next
             begun = time.monotonic()
@@ -245,7 +245,7 @@ def test_the_parent_keeps_no_connection(server):
             for talk in talks:
                 talk.wait(lambda talk=talk: b"\r\n\r\n" in talk.received)
             working(own, {parent})
-            settled(lambda: descriptors(parent) <= before, 1.0)
+            wait_until(lambda: descriptors(parent) <= before, 1.0)
             held = [what for what in sockets(parent, own.port) if what[1] != "the listener"]
             after = descriptors(parent)
             if held:
@@ -259,10 +259,10 @@ def test_the_parent_keeps_no_connection(server):
                     f"with its {before} descriptors"
                 )
                 raise verdict(problem, permitted, COPY, talks[-1])
-        settled(lambda: descriptors(parent) <= before + 1, 1.0)
+        wait_until(lambda: descriptors(parent) <= before + 1, 1.0)
         with crowd(own, BURST):
             pass
-        settled(lambda: descriptors(parent) <= after, GONE_SECONDS)
+        wait_until(lambda: descriptors(parent) <= after, GONE_SECONDS)
         if (end := descriptors(parent)) > after:
             problem = (
                 f"The parent (pid {parent}) had {after} descriptors before a burst of "
@@ -335,7 +335,7 @@ def check_free(own: Server, problem: str) -> None:
                 return False
             return True
 
-    if not settled(free, SOON):  # a child that was forked a moment ago has yet to close it
+    if not wait_until(free, SOON):  # a child that was forked a moment ago has yet to close it
         held = [one.pid for one in members(own) if ears(one.pid, own.port)]
         likely = EARS if held else "listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1) before bind()."
         raise verdict(problem, "a port that is free", likely)
@@ -421,7 +421,7 @@ def test_a_child_that_is_killed_from_outside_takes_nobody_with_it(server):
                 problem = f"Two requests run, and there are {len(children)} children."
                 raise verdict(problem, "two children", ALONE, first)
             os.kill(children[0].pid, signal.SIGKILL)
-            settled(lambda: first.take(0.05) or second.take(0.05), ANSWER_SECONDS)
+            wait_until(lambda: first.take(0.05) or second.take(0.05), ANSWER_SECONDS)
             until.touch()
             whole = [talk.response() for talk in (first, second)]
             if sum(bool(one and one.status == 200) for one in whole) != 1:
@@ -703,7 +703,7 @@ def test_clients_without_a_process_neither_wait_nor_stay(server):
             def held() -> list:
                 return [one for one in sockets(parent, own.port) if one[1] != "the listener"]
 
-            settled(lambda: not held(), GONE_SECONDS)
+            wait_until(lambda: not held(), GONE_SECONDS)
             if held():
                 problem = (
                     f"The parent still holds {len(held())} of 21 connections that it had no "
@@ -759,7 +759,7 @@ def test_at_the_limit_of_processes_a_client_is_told(server):
         for _ in range(ENOUGH):
             other = others.enter_context(subprocess.Popen(as_nobody(["sleep", "60"])))
             others.callback(other.kill)
-        settled(lambda: processes_of(UNUSED_UID) > ENOUGH)
+        wait_until(lambda: processes_of(UNUSED_UID) > ENOUGH)
         check_unavailable(own, GET)
         check_unavailable(own)
         others.close()
@@ -812,7 +812,7 @@ TWICE = "fork() copies the buffers too, and both processes write them out. Flush
 
 def check_once(server: Server, words: list[str], likely_twice: str, what: str) -> None:
     """Raise Red unless each word stands in stdout exactly once."""
-    settled(lambda: all(word.encode() in server.output() for word in words), GONE_SECONDS)
+    wait_until(lambda: all(word.encode() in server.output() for word in words), GONE_SECONDS)
     for word in words:
         count = server.output().count(word.encode())
         if count != 1:
@@ -893,7 +893,7 @@ def at_work(server: Server) -> Iterator[tuple[Server, Path, list[Conversation]]]
     with own_server(server.target) as own, gate() as until:
         with ask(own, request("wait", token=word, until=str(until))) as works, ask(own) as silent:
             said(own, word)
-            settled(lambda: len(members(own)) > 2, SOON)
+            wait_until(lambda: len(members(own)) > 2, SOON)
             yield own, until, [works, silent]
 
 
@@ -919,7 +919,7 @@ def check_quiet(own: Server) -> None:
 
 def check_group_gone(own: Server, children: list[int], what: str) -> None:
     """Raise Red unless every one of children has ended."""
-    if not settled(lambda: not any(map(runs, children)), GONE_SECONDS):
+    if not wait_until(lambda: not any(map(runs, children)), GONE_SECONDS):
         left = ", ".join(str(pid) for pid in children if runs(pid))
         likely = "A child that has served its connection ends with os._exit(), parent or not."
         raise verdict(f"{what}, and processes are left: {left}.", "no process left", likely)
@@ -953,7 +953,7 @@ def test_on_sigterm_a_child_finishes_its_connection(server):
         children = [member.pid for member in besides(own, {own.pid})]
         own.process.send_signal(signal.SIGTERM)
         check_ended(own, "SIGTERM")
-        settled(lambda: not any(map(runs, children)), 0.3)  # some end when the parent has
+        wait_until(lambda: not any(map(runs, children)), 0.3)  # some end when the parent has
         if not own.is_ours() and not any(map(runs, children)):
             return  # it has other plans with its children
         until.touch()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.checker.conversation import Conversation, ask
 from tests.checker.expect import expect
-from tests.checker.processes import members, settled
+from tests.checker.processes import members, wait_until
 from tests.checker.server import Server
 from tests.checker.target import parse_target
 from tests.course.selfcheck import FINISHED, run_check
@@ -218,7 +218,7 @@ def test_chapter_3_solution_2_refuses_the_65th_and_serves_again(chapter3):
                     stack.enter_context(ask(server))
                 with ask(server, GET) as talk:
                     expect(talk, {503})
-            assert settled(lambda: len(members(server)) == 1)
+            assert wait_until(lambda: len(members(server)) == 1)
         with ask(server, GET) as talk:
             expect(talk, {200})
 

@@ -20,7 +20,7 @@ import time
 
 import psutil
 
-from tests.checker.processes import acceptor, besides, descriptors, settled
+from tests.checker.processes import acceptor, besides, descriptors, wait_until
 from tests.checker.server import Server
 from tests.checker.target import choose_target
 
@@ -54,10 +54,10 @@ def requests(server: Server, count: int, at_once: int) -> bool:
     """Return whether nothing is lost, and nothing is left."""
     parent = acceptor(server)
     ask_many(server.port, 200, at_once)  # what the first requests allocate once
-    settled(lambda: not besides(server, {parent}))
+    wait_until(lambda: not besides(server, {parent}))
     before = descriptors(parent), psutil.Process(parent).memory_info().rss
     fates = ask_many(server.port, count, at_once)
-    settled(lambda: not besides(server, {parent}))
+    wait_until(lambda: not besides(server, {parent}))
     left = besides(server, {parent})
     after = descriptors(parent), psutil.Process(parent).memory_info().rss
     print(f"{count} requests, {at_once} at a time: {fates}")

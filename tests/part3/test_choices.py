@@ -10,7 +10,7 @@ import pytest
 
 from tests.checker.conversation import ask
 from tests.checker.expect import expect
-from tests.checker.processes import MEDDLE, meddled, settled
+from tests.checker.processes import MEDDLE, meddled, wait_until
 from tests.checker.server import Server
 from tests.checker.target import parse_target
 from tests.contract.hosted import gate, request, said, token
@@ -44,7 +44,7 @@ def test_what_is_registered_for_the_end_of_the_server_no_child_does():
         for _ in range(3):
             with ask(own, request("process")) as talk:
                 expect(talk, {200})
-        assert settled(lambda: not psutil.Process(own.pid).children())
+        assert wait_until(lambda: not psutil.Process(own.pid).children())
         assert b"<the end of " not in own.output()
 
 
@@ -57,7 +57,7 @@ def test_a_503_is_in_the_log():
             switch.touch()
             with ask(own) as talk:
                 assert expect(talk, {503}).content == b""
-            assert settled(lambda: "127.0.0.1 no process for it: " in own.errors())
+            assert wait_until(lambda: "127.0.0.1 no process for it: " in own.errors())
 
 
 def test_the_access_log_has_one_line_for_each_request_also_from_many():
@@ -71,7 +71,7 @@ def test_the_access_log_has_one_line_for_each_request_also_from_many():
             for talk in talks:
                 expect(talk, {200})
                 talk.socket.close()
-        assert settled(lambda: own.errors().count(" 200 6 ") == 20)
+        assert wait_until(lambda: own.errors().count(" 200 6 ") == 20)
         lines = [line for line in own.errors().splitlines() if "GET" in line]
         assert all(line.startswith("127.0.0.1 ") and line.endswith(" ms") for line in lines)
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.checker.conversation import ask
 from tests.checker.expect import expect
-from tests.checker.processes import besides, settled
+from tests.checker.processes import besides, wait_until
 from tests.checker.server import Server
 from tests.contract.hosted import request
 
@@ -23,30 +23,30 @@ def children(server: Server) -> int:
 
 
 def test_a_silent_client_holds_a_process(server):
-    settled(lambda: not children(server))
+    wait_until(lambda: not children(server))
     with ask(server) as silent:
-        assert settled(lambda: children(server) == 1)
+        assert wait_until(lambda: children(server) == 1)
         assert not silent.take(WAITS)
         assert children(server) == 1
 
 
 def test_a_client_that_does_not_read_holds_a_process(server):
-    settled(lambda: not children(server))
+    wait_until(lambda: not children(server))
     with ask(server) as deaf:
         deaf.send(request("large"), listening=False)
-        assert settled(lambda: children(server) == 1)
-        assert not settled(lambda: not children(server), WAITS)
+        assert wait_until(lambda: children(server) == 1)
+        assert not wait_until(lambda: not children(server), WAITS)
 
 
 def test_nothing_bounds_the_number_of_children(server):
-    settled(lambda: not children(server))
+    wait_until(lambda: not children(server))
     with contextlib.ExitStack() as stack:
         for _ in range(MANY):
             stack.enter_context(ask(server))
-        assert settled(lambda: children(server) == MANY)
+        assert wait_until(lambda: children(server) == MANY)
         with ask(server, request("/")) as talk:
             expect(talk, {200})
-    assert settled(lambda: not children(server))
+    assert wait_until(lambda: not children(server))
 
 
 def test_a_thread_of_the_application_ends_with_its_child(server):
