@@ -63,7 +63,7 @@ def own(target: Target) -> Iterator[Server]:
             raise
 
 
-def besides(server: Server, known: set[int]) -> list[Member]:
+def other_members(server: Server, known: set[int]) -> list[Member]:
     """Return the members whose pid is not known."""
     return [member for member in members(server) if member.pid not in known]
 

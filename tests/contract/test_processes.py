@@ -20,11 +20,11 @@ from tests.checker.expect import expect
 from tests.checker.processes import (
     Member,
     acceptor,
-    besides,
     describe,
     descriptors,
     meddled,
     members,
+    other_members,
     pids,
     sockets,
     wait_until,
@@ -66,7 +66,7 @@ def working(server: Server, known: set[int], seconds: float = GONE_SECONDS) -> l
     """Return the children that have not ended once all should have."""
 
     def left() -> list[Member]:
-        return [one for one in besides(server, known) if one.state != psutil.STATUS_ZOMBIE]
+        return [one for one in other_members(server, known) if one.state != psutil.STATUS_ZOMBIE]
 
     wait_until(lambda: not left(), seconds)
     return left()
@@ -74,8 +74,8 @@ def working(server: Server, known: set[int], seconds: float = GONE_SECONDS) -> l
 
 def lingering(server: Server, known: set[int]) -> list[Member]:
     """Return the children that are there in any state once all should have been waited for."""
-    wait_until(lambda: not besides(server, known), GONE_SECONDS)
-    return besides(server, known)
+    wait_until(lambda: not other_members(server, known), GONE_SECONDS)
+    return other_members(server, known)
 
 
 def verdict(
@@ -306,7 +306,7 @@ def test_the_child_holds_no_listener(server):
         known = pids(own)
         with ask(own, request("wait", token=word, until=str(until))) as talk:
             said(own, word)
-            for member in besides(own, known):
+            for member in other_members(own, known):
                 for fd, what in sockets(member.pid, own.port):
                     if what == "the listener":
                         problem = (
@@ -415,7 +415,7 @@ def test_a_child_that_is_killed_from_outside_takes_nobody_with_it(server):
         octets = request("wait", token=word, until=str(until))
         with ask(server, octets) as first, ask(server, octets) as second:
             said(server, word, 2)
-            children = besides(server, {parent, server.pid})
+            children = other_members(server, {parent, server.pid})
             children = [member for member in children if member.state != psutil.STATUS_ZOMBIE]
             if len(children) < 2:
                 problem = f"Two requests run, and there are {len(children)} children."
@@ -937,7 +937,7 @@ def runs(pid: int) -> bool:
 @clause("P11")
 def test_ctrl_c_ends_it_with_children_at_work(server):
     with at_work(server) as (own, until, talks):
-        children = [member.pid for member in besides(own, {own.pid})]
+        children = [member.pid for member in other_members(own, {own.pid})]
         os.killpg(own.pid, signal.SIGINT)
         check_ended(own, "Ctrl-C")
         until.touch()
@@ -950,7 +950,7 @@ def test_ctrl_c_ends_it_with_children_at_work(server):
 @clause("P11")
 def test_on_sigterm_a_child_finishes_its_connection(server):
     with at_work(server) as (own, until, (works, silent)):
-        children = [member.pid for member in besides(own, {own.pid})]
+        children = [member.pid for member in other_members(own, {own.pid})]
         own.process.send_signal(signal.SIGTERM)
         check_ended(own, "SIGTERM")
         wait_until(lambda: not any(map(runs, children)), 0.3)  # some end when the parent has

@@ -20,7 +20,7 @@ import time
 
 import psutil
 
-from tests.checker.processes import acceptor, besides, descriptors, wait_until
+from tests.checker.processes import acceptor, descriptors, other_members, wait_until
 from tests.checker.server import Server
 from tests.checker.target import choose_target
 
@@ -54,11 +54,11 @@ def requests(server: Server, count: int, at_once: int) -> bool:
     """Return whether nothing is lost, and nothing is left."""
     parent = acceptor(server)
     ask_many(server.port, 200, at_once)  # what the first requests allocate once
-    wait_until(lambda: not besides(server, {parent}))
+    wait_until(lambda: not other_members(server, {parent}))
     before = descriptors(parent), psutil.Process(parent).memory_info().rss
     fates = ask_many(server.port, count, at_once)
-    wait_until(lambda: not besides(server, {parent}))
-    left = besides(server, {parent})
+    wait_until(lambda: not other_members(server, {parent}))
+    left = other_members(server, {parent})
     after = descriptors(parent), psutil.Process(parent).memory_info().rss
     print(f"{count} requests, {at_once} at a time: {fates}")
     print(f"  children left: {len(left)}; descriptors {before[0]} before, {after[0]} after; ")
@@ -73,7 +73,7 @@ def silence(server: Server, count: int) -> bool:
         for _ in range(count):
             stack.enter_context(socket.create_connection(("127.0.0.1", server.port), SECONDS))
         fate = ask(server.port)
-        children = len(besides(server, {acceptor(server)}))
+        children = len(other_members(server, {acceptor(server)}))
     print(f"{count} silent clients, {children} children: the next request was {fate}")
     return fate == "answered"
 
@@ -93,7 +93,7 @@ def killings(server: Server, seconds: float, at_once: int) -> bool:
         asking = [pool.submit(keep_asking) for _ in range(at_once)]
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            children = [one for one in besides(server, {parent}) if one.state != "zombie"]
+            children = [one for one in other_members(server, {parent}) if one.state != "zombie"]
             if children:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(random.choice(children).pid, signal.SIGKILL)

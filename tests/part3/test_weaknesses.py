@@ -7,7 +7,7 @@ import pytest
 
 from tests.checker.conversation import ask
 from tests.checker.expect import expect
-from tests.checker.processes import besides, wait_until
+from tests.checker.processes import other_members, wait_until
 from tests.checker.server import Server
 from tests.contract.hosted import request
 
@@ -19,7 +19,7 @@ MANY = 150
 
 def children(server: Server) -> int:
     """Return how many children there are now."""
-    return len(besides(server, {server.pid}))
+    return len(other_members(server, {server.pid}))
 
 
 def test_a_silent_client_holds_a_process(server):
