@@ -118,7 +118,7 @@ def describe(found: list[Member], most: int = 5) -> str:
     return ", ".join(words) + (", …" if len(found) > most else "")
 
 
-def meddled(target: Target, what: str, path: str = "-") -> Target | None:
+def meddling_target(target: Target, what: str, path: str = "-") -> Target | None:
     """Return target with meddle.py in between; None where it runs no Python script."""
     words = target.words
     if len(words) < 2 or "python" not in Path(words[0]).name or not words[1].endswith(".py"):

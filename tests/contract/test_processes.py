@@ -22,7 +22,7 @@ from tests.checker.processes import (
     acceptor,
     describe,
     descriptors,
-    meddled,
+    meddling_target,
     members,
     other_members,
     pids,
@@ -592,7 +592,7 @@ def forkless(server: Server) -> Iterator[tuple[Server, Path]]:
     """Run the server with an os.fork that fails while the file exists that is handed out."""
     with tempfile.TemporaryDirectory() as folder:
         switch = Path(folder, "no-fork")
-        target = meddled(server.target, "no-fork", str(switch))
+        target = meddling_target(server.target, "no-fork", str(switch))
         if target is None:
             pytest.skip("no Python script: there is no way to let its fork fail")
         with own_server(target) as own:
@@ -843,7 +843,7 @@ def test_what_a_failing_application_printed_comes_out_once(server):
 
 @clause("P10")
 def test_what_stood_in_the_buffer_of_the_parent_comes_out_once(server):
-    target = meddled(server.target, "print")
+    target = meddling_target(server.target, "print")
     if target is None:
         pytest.skip("no Python script: there is no way to fill its buffer")
     with own_server(target) as own:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.checker.conversation import ask
 from tests.checker.expect import expect
-from tests.checker.processes import MEDDLE, meddled, wait_until
+from tests.checker.processes import MEDDLE, meddling_target, wait_until
 from tests.checker.server import Server
 from tests.checker.target import parse_target
 from tests.contract.hosted import gate, request, said, token
@@ -40,7 +40,7 @@ def test_it_warns_of_nothing(server):
 
 
 def test_what_is_registered_for_the_end_of_the_server_no_child_does():
-    with Server(meddled(parse_target(PROGRAM, CONTRACT_APPLICATION), "atexit")) as own:
+    with Server(meddling_target(parse_target(PROGRAM, CONTRACT_APPLICATION), "atexit")) as own:
         for _ in range(3):
             with ask(own, request("process")) as talk:
                 expect(talk, {200})
@@ -52,7 +52,7 @@ def test_a_503_is_in_the_log():
     with tempfile.TemporaryDirectory() as folder:
         switch = Path(folder, "no-fork")
         with Server(
-            meddled(parse_target(PROGRAM, CONTRACT_APPLICATION), "no-fork", str(switch))
+            meddling_target(parse_target(PROGRAM, CONTRACT_APPLICATION), "no-fork", str(switch))
         ) as own:
             switch.touch()
             with ask(own) as talk:
