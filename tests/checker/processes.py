@@ -53,7 +53,7 @@ def session_of(pid: int) -> int:
 
 
 @contextlib.contextmanager
-def own(target: Target) -> Iterator[Server]:
+def own_server(target: Target) -> Iterator[Server]:
     """Run a server for one test; a verdict about it carries its own words from stderr."""
     with Server(target) as server:
         try:

@@ -25,11 +25,11 @@ from tests.checker.processes import (
     meddling_target,
     members,
     other_members,
+    own_server,
     pids,
     sockets,
     wait_until,
 )
-from tests.checker.processes import own as own_server
 from tests.checker.refusal import check_refusal
 from tests.checker.server import Server
 from tests.checker.stderr import gist_of
