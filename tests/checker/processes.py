@@ -112,7 +112,7 @@ def descriptors(pid: int) -> int:
         return 0
 
 
-def describe(found: list[Member], most: int = 5) -> str:
+def describe_members(found: list[Member], most: int = 5) -> str:
     """Return "pid 4711 zombie, pid 4712 sleeping, ..."."""
     words = [f"pid {member.pid} {member.state}" for member in found[:most]]
     return ", ".join(words) + (", …" if len(found) > most else "")

@@ -20,7 +20,7 @@ from tests.checker.expect import expect
 from tests.checker.processes import (
     Member,
     acceptor,
-    describe,
+    describe_members,
     descriptors,
     meddling_target,
     members,
@@ -200,10 +200,10 @@ def test_no_zombie_is_left(server, case):
     whom = f"{len(zombies)} of {count} children were" if count > 1 else "The one child was"
     problem = (
         f"{whom} never waited for, with no further connection, three times in a row: "
-        f"{describe(zombies)}."
+        f"{describe_members(zombies)}."
     )
     if not zombies:
-        problem = f"{len(left)} of {count} children are still there: {describe(left)}."
+        problem = f"{len(left)} of {count} children are still there: {describe_members(left)}."
     likely = ONCE if count > 1 else NOBODY
     if not zombies:
         likely = "A child that has served its connection ends: os._exit() in a finally."
@@ -219,7 +219,7 @@ def test_no_zombie_is_left_of_those_who_were_refused_or_left(server):
         with ask(server, *([octets] if octets else []), half_close=True) as talk:
             talk.reads_end()
     if left := lingering(server, known):
-        problem = f"{len(left)} of 3 children are still there: {describe(left)}."
+        problem = f"{len(left)} of 3 children are still there: {describe_members(left)}."
         raise verdict(problem, "no child left, whatever the client did", NOBODY, talk)
 
 
@@ -570,7 +570,7 @@ def test_a_client_that_breaks_off_leaves_no_child(server):
             talk.reset()
     left = working(server, known)
     if left:
-        problem = f"The clients have gone, and children are still there: {describe(left)}."
+        problem = f"The clients have gone, and children are still there: {describe_members(left)}."
         raise verdict(problem, "no child left", FELL_BACK)
 
 
