@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.checker.advice import unwritten
+from tests.checker.advice import unwritten_functions
 from tests.checker.result import ClauseResult, Result
 from tests.checker.target import Target
 from tests.checker.verdict import WIDTH, draw
@@ -82,7 +82,7 @@ class Board:
         """Say what to do with a server of the reader's own that keeps everything."""
         assert self.target.path
         part = self.target.part
-        if left := unwritten(self.target.path):
+        if left := unwritten_functions(self.target.path):
             text = (
                 f"Still unwritten in it: {', '.join(left)}. (Take the line "
                 '"# unwritten" out where it is written.)'

@@ -234,15 +234,15 @@ class Conversation:
         Responses of 1xx are passed over, unless interim asks for them.
         """
         while True:
-            self.wait(lambda: self.parsed(method, whole=True))
-            response = self.parsed(method, whole=False)
+            self.wait(lambda: self.parse_next(method, whole=True))
+            response = self.parse_next(method, whole=False)
             if not response:
                 return None
             self.read_to = response.end
             if interim or not response.status or not 100 <= response.status < 200:
                 return response
 
-    def parsed(self, method: str, whole: bool) -> Response | None:
+    def parse_next(self, method: str, whole: bool) -> Response | None:
         """Return the next response from what has come; whole asks for all of it."""
         if whole and not self.ended and len(self.received) < self.parse_at:
             return None  # to parse 32 MiB anew with every packet would take minutes

@@ -21,7 +21,7 @@ LIKELY = {
 }
 
 
-def choose(likely: str | dict[str, str] | None, symptom: str) -> str:
+def choose_likely(likely: str | dict[str, str] | None, symptom: str) -> str:
     """Return the likely mistake: the test's own word for the symptom, or the general one."""
     if isinstance(likely, str):
         return likely
@@ -49,7 +49,7 @@ def expect(
         words = words or " or ".join(str(status) for status in sorted(permitted))
         mark = status_range(response) if response else (-1, -1)
         problem = f"{problem} {why}".strip() if symptom in ("accepted", "other") else problem
-        raise Red(problem, talk, words, choose(likely, symptom), sent_mark, mark)
+        raise Red(problem, talk, words, choose_likely(likely, symptom), sent_mark, mark)
     assert response is not None
     return response
 

@@ -36,14 +36,14 @@ class Runner:
             clause = clause_of(item)
             self.groups.setdefault(clause.id if clause else item.path.stem, []).append(item)
         self.todo: queue.SimpleQueue[str] = queue.SimpleQueue()
-        for id in sorted(self.groups, key=self.waits, reverse=True):
+        for id in sorted(self.groups, key=self.seconds_of_waiting, reverse=True):
             self.todo.put(id)
         self.seconds: dict[str, float] = {}  # that an item took, by node id
         self.lanes: list[threading.Thread] = []
         self.stopped = threading.Event()
         self.never_answered = False
 
-    def waits(self, id: str) -> float:
+    def seconds_of_waiting(self, id: str) -> float:
         """Return for how many seconds a group says that it waits for the clock or for processes."""
         marks = [mark for item in self.groups[id] for mark in item.iter_markers("waits")]
         return max((float(mark.args[0]) for mark in marks), default=0.0)

@@ -8,7 +8,7 @@ Cell = tuple[str, bool]  # an octet as it is shown, and whether it is marked
 NAMES = {0x0A: r"\n", 0x0D: r"\r", 0x09: r"\t"}
 
 
-def pictures() -> bool:
+def can_write_pictures() -> bool:
     """Return whether stdout can write the control pictures of Unicode."""
     try:
         "␍␊…".encode(sys.__stdout__.encoding if sys.__stdout__ else "ascii")
@@ -21,14 +21,14 @@ def glyph(octet: int) -> str:
     """Return octet as it is shown: ␍ and ␊ for CR and LF, \\xe9 beyond ASCII."""
     if 0x20 <= octet < 0x7F:
         return chr(octet)
-    if octet >= 0x80 or not pictures():
+    if octet >= 0x80 or not can_write_pictures():
         return NAMES.get(octet, f"\\x{octet:02x}")
     return "␡" if octet == 0x7F else chr(0x2400 + octet)
 
 
 def dots() -> str:
     """Return the sign for what is left out."""
-    return "…" if pictures() else "..."
+    return "…" if can_write_pictures() else "..."
 
 
 def segment_cells(octets: bytes, first: int, mark: tuple[int, int]) -> list[Cell]:

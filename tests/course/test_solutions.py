@@ -76,8 +76,8 @@ def test_solution_3_breaks_one_clause_for_the_values_it_names(solutions):
 def test_solution_4_lets_a_silent_client_go(solutions):
     with Server(parse_target(solutions[3])) as server:
         with ask(server) as silent, ask(server, GET) as second:
-            assert silent.wait(lambda: silent.parsed("GET", whole=True), 60).status == 408
-            assert second.wait(lambda: second.parsed("GET", whole=True), 60).status == 200
+            assert silent.wait(lambda: silent.parse_next("GET", whole=True), 60).status == 408
+            assert second.wait(lambda: second.parse_next("GET", whole=True), 60).status == 200
 
 
 def test_solution_5_serves_on_with_the_same_connection(solutions):

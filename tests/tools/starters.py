@@ -150,7 +150,7 @@ def body_lines(text: str) -> dict[str, tuple[int, int]]:
 
 
 def replace_body(text: str, name: str, body: str) -> str:
-    """Return text with body in place of what the function name has as its own."""
+    """Return text with body as the body of the function name."""
     first, last = body_lines(text)[name]
     lines = text.splitlines(keepends=True)
     return "".join([*lines[:first], body, *lines[last:]])
