@@ -50,7 +50,7 @@ def ask_many(port: int, count: int, at_once: int) -> dict[str, int]:
     return {fate: fates.count(fate) for fate in ("answered", "broken", "refused")}
 
 
-def requests(server: Server, count: int, at_once: int) -> bool:
+def survives_requests(server: Server, count: int, at_once: int) -> bool:
     """Return whether nothing is lost, and nothing is left."""
     parent = acceptor(server)
     ask_many(server.port, 200, at_once)  # what the first requests allocate once
@@ -67,7 +67,7 @@ def requests(server: Server, count: int, at_once: int) -> bool:
     return fates["answered"] == count and not left and before[0] == after[0] and not grown
 
 
-def silence(server: Server, count: int) -> bool:
+def survives_silence(server: Server, count: int) -> bool:
     """Return whether a request is answered while count clients say nothing."""
     with contextlib.ExitStack() as stack:
         for _ in range(count):
@@ -78,7 +78,7 @@ def silence(server: Server, count: int) -> bool:
     return fate == "answered"
 
 
-def killings(server: Server, seconds: float, at_once: int) -> bool:
+def survives_killings(server: Server, seconds: float, at_once: int) -> bool:
     """Return whether every request is answered but those whose child was killed."""
     parent, over = acceptor(server), threading.Event()
     killed = 0
@@ -120,9 +120,9 @@ def main() -> None:
     arguments = parser.parse_args()
     with Server(choose_target(3, arguments.server, finished=True)) as server:
         fine = [
-            requests(server, arguments.requests, arguments.at_once),
-            silence(server, arguments.silent),
-            killings(server, arguments.seconds, 8),
+            survives_requests(server, arguments.requests, arguments.at_once),
+            survives_silence(server, arguments.silent),
+            survives_killings(server, arguments.seconds, 8),
         ]
     sys.exit(not all(fine))
 
