@@ -295,7 +295,7 @@ MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)} | {0x0A: "\\n\n"}
 
 
-def format_visible(octets: bytes) -> str:
+def format_visible(octets: bytes | bytearray) -> str:
     r"""Return octets in printable ASCII, controls as \r, \n, \x1b; a new line after \n."""
     return octets.decode("latin-1").translate(VISIBLE)
 

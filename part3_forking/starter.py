@@ -404,7 +404,7 @@ MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)} | {0x0A: "\\n\n"}
 
 
-def format_visible(octets: bytes) -> str:
+def format_visible(octets: bytes | bytearray) -> str:
     r"""Return octets in printable ASCII, controls as \r, \n, \x1b; a new line after \n."""
     return octets.decode("latin-1").translate(VISIBLE)
 
@@ -559,6 +559,7 @@ def serve_application(
     What it raises goes to stderr, and to the client as a 500 if no head has left yet.
     PEP 3333, The Server/Gateway Side.
     """
+    answer: dict  # what start_response was told, and what has left
     answer = {"status": "", "response_headers": [], "head_sent": False, "octets": 0, "room": None}
     answer["to_head"] = environ["REQUEST_METHOD"] == "HEAD"
 

@@ -12,7 +12,7 @@ Servers are started and watched by the harness of the check (tests/checker). Eac
 its own, in a session of its own, on a port that the kernel chose; nothing forks here.
 """
 
-from tests.checker.processes import settled
+from tests.checker.processes import wait_until
 
 from .by_hand import catch, octets_waiting
 from .clients import Exchange, Nap, answer_to, answers, converse, get, silent
@@ -42,7 +42,7 @@ __all__ = [
     "rows_of",
     "run_program",
     "serve",
-    "settled",
+    "wait_until",
     "silent",
     "watching",
 ]

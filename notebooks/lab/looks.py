@@ -9,7 +9,7 @@ from typing import NamedTuple
 import psutil
 
 from notebooks.show import Row
-from tests.checker.processes import besides, descriptors, settled
+from tests.checker.processes import descriptors, other_members, wait_until
 
 from .clients import Exchange
 from .servers import LabServer
@@ -34,7 +34,7 @@ class Look(NamedTuple):
 
 def look(server: LabServer) -> Look:
     """Look at a server's first process, and at all others of its session."""
-    states = {member.pid: member.state for member in besides(server, {server.pid})}
+    states = {member.pid: member.state for member in other_members(server, {server.pid})}
     return Look(time.monotonic(), states, descriptors(server.pid))
 
 
@@ -91,13 +91,13 @@ def wait_until_steady(server: LabServer) -> None:
         counts.append(count_resources(server))
         return counts[-STEADY_LOOKS:] == [counts[-1]] * STEADY_LOOKS
 
-    settled(is_steady)
+    wait_until(is_steady)
 
 
 def count_resources(server: LabServer) -> int:
     """Return how many children, threads and descriptors a server has, added up."""
     threads: int = psutil.Process(server.pid).num_threads()
-    return len(besides(server, {server.pid})) + threads + descriptors(server.pid)
+    return len(other_members(server, {server.pid})) + threads + descriptors(server.pid)
 
 
 def memory(server: LabServer) -> tuple[float, float | None]:
@@ -106,7 +106,7 @@ def memory(server: LabServer) -> tuple[float, float | None]:
     The second is None where the system does not tell, as macOS to anyone but root.
     """
     resident, own, is_known = 0, 0, True
-    for pid in [server.pid, *(member.pid for member in besides(server, {server.pid}))]:
+    for pid in [server.pid, *(member.pid for member in other_members(server, {server.pid}))]:
         try:
             process = psutil.Process(pid)
             resident += process.memory_info().rss

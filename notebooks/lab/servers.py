@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.checker.processes import Member, members, settled
+from tests.checker.processes import Member, members, wait_until
 from tests.checker.server import Server, StartFailed
 from tests.checker.target import Target
 from tests.pages import blocks
@@ -102,7 +102,7 @@ def end_all() -> int:
     """End all servers; return how many processes of theirs are still there some moments later."""
     for server in running:
         server.kill()
-    settled(lambda: not survivors())
+    wait_until(lambda: not survivors())
     count = len(survivors())
     for server in running:
         server.close()

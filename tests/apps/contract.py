@@ -345,7 +345,7 @@ def wait(environ, start_response):
     return [b"waited"]
 
 
-SERVED = []  # a process that serves one request alone never sees a second one in here
+SERVED: list[int] = []  # a process that serves one request alone never sees a second one in here
 
 
 def process(environ, start_response):

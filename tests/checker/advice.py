@@ -24,7 +24,7 @@ def next_function(path: Path, clause: str, stderr: str) -> str:
     return ""
 
 
-def unwritten(path: Path) -> list[str]:
+def unwritten_functions(path: Path) -> list[str]:
     """Return the functions of path whose body is to be written, in their order."""
     text = path.read_text(encoding="utf-8", errors="replace")
     marks = [mark.start() for mark in UNWRITTEN.finditer(text)]

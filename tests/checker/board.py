@@ -2,7 +2,9 @@
 
 import re
 
-from tests.checker.advice import unwritten
+import pytest
+
+from tests.checker.advice import unwritten_functions
 from tests.checker.result import ClauseResult, Result
 from tests.checker.target import Target
 from tests.checker.verdict import WIDTH, draw
@@ -17,11 +19,11 @@ COLOURS = {"broken": {"red": True}, "kept": {"green": True}}
 class Board:
     """Draws results on terminal, pytest's reporter, which knows about colour and capture."""
 
-    def __init__(self, terminal, target: Target) -> None:
+    def __init__(self, terminal: pytest.TerminalReporter, target: Target) -> None:
         self.terminal, self.target = terminal, target
 
     def print_header(self, of_the_course: bool) -> None:
-        """Say which server is checked, and where it is one of the course's, how to check another."""
+        """Say which server is checked; where it is one of the course's, how to check another."""
         write = self.terminal.write_line
         write(f"Checking {self.target.label} (make test-part{self.target.part}).")
         if of_the_course:
@@ -80,7 +82,7 @@ class Board:
         """Say what to do with a server of the reader's own that keeps everything."""
         assert self.target.path
         part = self.target.part
-        if left := unwritten(self.target.path):
+        if left := unwritten_functions(self.target.path):
             text = (
                 f"Still unwritten in it: {', '.join(left)}. (Take the line "
                 '"# unwritten" out where it is written.)'
@@ -151,7 +153,8 @@ def explanation_lines(clause: ClauseResult, checked: bool = True) -> list[str]:
     else:
         lines = ["The server could not be checked.", ""]
     lines += rows("next", wrap(why.next, WIDTH)) + draw(why)
-    return lines + [
+    return [
+        *lines,
         f"  read       {why.read}",
         f"  hint       {why.hint}",
         f"  again      {why.again}",

@@ -114,7 +114,7 @@ def check_framing(talk: Conversation, response: Response) -> None:
     elif response.framing == "close" and not talk.reads_end():
         problem = "Neither a length nor a close tells where the content ends."
         likely = "Send Content-Length: a client can't know otherwise that it has all of it."
-    elif too_many(talk, response):
+    elif octets_follow(talk, response):
         problem = "Octets follow after the end of the content."
         likely = (
             "Content-Length counts octets, not characters: take len() after encode(), "
@@ -128,7 +128,7 @@ def check_framing(talk: Conversation, response: Response) -> None:
     raise Red(problem, talk, permitted, likely, got_mark=mark)
 
 
-def too_many(talk: Conversation, response: Response) -> bool:
+def octets_follow(talk: Conversation, response: Response) -> bool:
     """Return whether octets follow the response that no request asked for."""
     if response.framing == "close":
         return False
@@ -137,7 +137,7 @@ def too_many(talk: Conversation, response: Response) -> bool:
     else:  # it keeps the connection: what comes first must be the answer to the next request
         talk.send(SECOND)
         talk.wait(lambda: len(talk.received) > response.end)
-        return talk.received[response.end : response.end + 5] not in (b"HTTP/", b"")
+        return bytes(talk.received[response.end : response.end + 5]) not in (b"HTTP/", b"")
     return len(talk.received) > response.end
 
 

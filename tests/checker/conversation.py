@@ -9,7 +9,8 @@ import select
 import socket
 import struct
 import time
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, TypeVar
 
 from tests.checker.delivery import wait_until_read
 
@@ -19,6 +20,9 @@ KEPT_SECONDS = 0.3  # until the end of a connection, of a server that keeps all 
 PIECE_SECONDS = 2.0  # until a piece has been read; then the next is sent all the same
 LINES = re.compile(rb"\r?\n")
 HEAD_END = re.compile(rb"\r?\n\r?\n")
+
+Octets = bytes | bytearray
+T = TypeVar("T")
 
 
 class Response(NamedTuple):
@@ -52,7 +56,7 @@ class Response(NamedTuple):
         return "close" in self.tokens("connection") or self.framing == "close" or old
 
 
-def parse_response(octets: bytes, start: int, method: str, ended: bool) -> Response | None:
+def parse_response(octets: Octets, start: int, method: str, ended: bool) -> Response | None:
     """Return the response that begins at octets[start:]; None while its head is not whole.
 
     ended says that nothing more will come, and then what there is counts as the head.
@@ -72,7 +76,14 @@ def parse_response(octets: bytes, start: int, method: str, ended: bool) -> Respo
     return Response(head, status, fields, content, framing, whole, start, end)
 
 
-def parse_content(octets, start, method, status, fields, ended) -> tuple[bytes, str, bool, int]:
+def parse_content(
+    octets: Octets,
+    start: int,
+    method: str,
+    status: int | None,
+    fields: list[tuple[str, str]],
+    ended: bool,
+) -> tuple[bytes, str, bool, int]:
     """Return (content, framing, whole, end) of the content at octets[start:]. RFC 9112 §6.3."""
     known = dict(fields)
     if method == "HEAD" or status in (204, 304) or (status and status < 200):
@@ -89,9 +100,9 @@ CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]*\r\n")
 TRAILER = re.compile(rb"(?:[^\r\n]+\r\n)*\r\n")
 
 
-def parse_chunked(octets, start) -> tuple[bytes, str, bool, int]:
+def parse_chunked(octets: Octets, start: int) -> tuple[bytes, str, bool, int]:
     """Return the same for chunked content. RFC 9112 §7.1."""
-    pieces = []
+    pieces: list[Octets] = []
     while size := CHUNK_SIZE.match(octets, start):
         length, start = int(size[1], 16), size.end()
         if length == 0:
@@ -203,7 +214,7 @@ class Conversation:
         except OSError:
             pass  # the server has ended the connection already
 
-    def wait(self, done, seconds: float = ANSWER_SECONDS):
+    def wait(self, done: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T | None:
         """Return the first true done(); None once it can't come any more, or not in time."""
         deadline = time.monotonic() + seconds
         while not (result := done()):
@@ -223,15 +234,15 @@ class Conversation:
         Responses of 1xx are passed over, unless interim asks for them.
         """
         while True:
-            self.wait(lambda: self.parsed(method, whole=True))
-            response = self.parsed(method, whole=False)
+            self.wait(lambda: self.parse_next(method, whole=True))
+            response = self.parse_next(method, whole=False)
             if not response:
                 return None
             self.read_to = response.end
             if interim or not response.status or not 100 <= response.status < 200:
                 return response
 
-    def parsed(self, method: str, whole: bool) -> Response | None:
+    def parse_next(self, method: str, whole: bool) -> Response | None:
         """Return the next response from what has come; whole asks for all of it."""
         if whole and not self.ended and len(self.received) < self.parse_at:
             return None  # to parse 32 MiB anew with every packet would take minutes

@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 PAUSE_SECONDS = 0.02  # in place of knowledge, where the kernel tells nothing
@@ -17,6 +18,8 @@ SOCK_DIAG = 4  # linux/netlink.h: NETLINK_SOCK_DIAG
 BY_FAMILY = 20  # linux/sock_diag.h: SOCK_DIAG_BY_FAMILY
 REQUEST = 1  # linux/netlink.h: NLM_F_REQUEST
 ANY_COOKIE = 0xFFFFFFFF
+
+End = tuple[str, int]  # of a connection: address and port
 
 
 def pending(client: socket.socket) -> int | None:
@@ -35,7 +38,7 @@ def pending(client: socket.socket) -> int | None:
     return None if unread is None or unsent is None else unread[0] + unsent[1]
 
 
-def ask_kernel(family: int, here: tuple, there: tuple) -> tuple[int, int] | None:
+def ask_kernel(family: int, here: End, there: End) -> tuple[int, int] | None:
     """Return (rx_queue, tx_queue) of the TCP socket bound to here and connected to there.
 
     None if there is no such socket. sock_diag(7): the figures of /proc/net/tcp, for one
@@ -50,7 +53,8 @@ def ask_kernel(family: int, here: tuple, there: tuple) -> tuple[int, int] | None
         answer = netlink.recv(8192)
     if struct.unpack_from("=H", answer, 4)[0] != BY_FAMILY:
         return None
-    return struct.unpack_from("=II", answer, 16 + 4 + 48 + 4)  # after the socket's id, expires
+    unread, unsent = struct.unpack_from("=II", answer, 16 + 4 + 48 + 4)  # after the id, expires
+    return unread, unsent
 
 
 def pending_in_proc(client_port: int, server_port: int) -> int | None:
@@ -67,7 +71,9 @@ def pending_in_proc(client_port: int, server_port: int) -> int | None:
     return None
 
 
-def wait_until_read(client: socket.socket, seconds: float, answered) -> None:
+def wait_until_read(
+    client: socket.socket, seconds: float, answered: Callable[[float], bool]
+) -> None:
     """Return once the server has read all that client sent.
 
     Returns early when answered(pause) says that something came back or the connection

@@ -1,7 +1,7 @@
 """Wait for an answer and judge it by its status and its content; raise Red if it is wrong."""
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 from tests.checker.conversation import ANSWER_SECONDS, Conversation, Response
 from tests.checker.verdict import Red
@@ -21,7 +21,7 @@ LIKELY = {
 }
 
 
-def choose(likely: str | dict[str, str] | None, symptom: str) -> str:
+def choose_likely(likely: str | dict[str, str] | None, symptom: str) -> str:
     """Return the likely mistake: the test's own word for the symptom, or the general one."""
     if isinstance(likely, str):
         return likely
@@ -49,7 +49,7 @@ def expect(
         words = words or " or ".join(str(status) for status in sorted(permitted))
         mark = status_range(response) if response else (-1, -1)
         problem = f"{problem} {why}".strip() if symptom in ("accepted", "other") else problem
-        raise Red(problem, talk, words, choose(likely, symptom), sent_mark, mark)
+        raise Red(problem, talk, words, choose_likely(likely, symptom), sent_mark, mark)
     assert response is not None
     return response
 
@@ -108,6 +108,14 @@ def read_echo(talk: Conversation, response: Response, permitted: str = "200") ->
     return Echo(first.rstrip(b"\r"), fields, content)
 
 
+class Seen(TypedDict, total=False):
+    """What an echo must show, see check_echo()."""
+
+    targets: tuple[str, ...]
+    field: bytes
+    content: bytes
+
+
 def expect_echo(
     talk: Conversation,
     *,
@@ -115,7 +123,7 @@ def expect_echo(
     statuses: set[int] | None = None,
     words: str = "200, and the echo of the whole request",
     likely: str | dict[str, str] | None = None,
-    **seen,
+    **seen: Unpack[Seen],
 ) -> Response:
     """Return the next response: 200 with an echo of what was sent, see check_echo().
 
@@ -162,7 +170,15 @@ WRONG_ECHO = {
 }
 
 
-def red_echo(part, talk, words, likely, mark=b"", seen=b"", due=b"") -> Red:
+def red_echo(
+    part: str,
+    talk: Conversation,
+    words: str,
+    likely: dict[str, str],
+    mark: bytes = b"",
+    seen: bytes = b"",
+    due: bytes = b"",
+) -> Red:
     """Return the verdict on an echo that differs in part."""
     problem = WRONG_ECHO[part]
     if part == "content":

@@ -14,6 +14,7 @@ import os
 import runpy
 import socket
 import sys
+from typing import Any
 
 
 def let_fork_fail(path: str) -> None:
@@ -34,12 +35,13 @@ def print_after_accept() -> None:
     """Let each accept() leave a line in the buffer of stdout."""
     accept = socket.socket.accept
 
-    def accept_and_print(listener):
+    def accept_and_print(listener: socket.socket) -> tuple[socket.socket, Any]:
         accepted = accept(listener)
         sys.stdout.write(f"<accepted {accepted[1][1]}>\n")
         return accepted
 
-    socket.socket.accept = accept_and_print
+    # For every socket of the server, whoever made it: the class itself is changed.
+    socket.socket.accept = accept_and_print  # type: ignore[method-assign, assignment]
 
 
 what, path, script = sys.argv[1:4]

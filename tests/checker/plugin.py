@@ -172,7 +172,7 @@ class Check:
         """Add up the outcomes of a clause, and print its line once all are there."""
         id = getattr(report, "clause", "")
         over = report.when == "call" or not report.passed
-        if over and (report.failed and id not in self.explained or is_parts_own(report.nodeid)):
+        if over and ((report.failed and id not in self.explained) or is_parts_own(report.nodeid)):
             self.others.append(OtherResult(report.nodeid, report.outcome, report.longreprtext))
         if not id or not over:
             return

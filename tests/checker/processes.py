@@ -31,12 +31,11 @@ def members(server: Server) -> list[Member]:
 
     Zombies too; the session has those whose own parent is gone.
     """
-    assert server.process is not None
-    found, known = [], {server.process.pid}
-    known.update(pid for pid in psutil.pids() if session_of(pid) == server.process.pid)
+    found, known = [], {server.pid}
+    known.update(pid for pid in psutil.pids() if session_of(pid) == server.pid)
     if len(known) == 1:  # nobody else there: the tree, which takes ten times as long
         with contextlib.suppress(psutil.Error):
-            tree = psutil.Process(server.process.pid).children(recursive=True)
+            tree = psutil.Process(server.pid).children(recursive=True)
             known.update(process.pid for process in tree)
     for pid in sorted(known):
         with contextlib.suppress(psutil.Error):  # it went while we looked
@@ -54,7 +53,7 @@ def session_of(pid: int) -> int:
 
 
 @contextlib.contextmanager
-def own(target: Target) -> Iterator[Server]:
+def own_server(target: Target) -> Iterator[Server]:
     """Run a server for one test; a verdict about it carries its own words from stderr."""
     with Server(target) as server:
         try:
@@ -64,7 +63,7 @@ def own(target: Target) -> Iterator[Server]:
             raise
 
 
-def besides(server: Server, known: set[int]) -> list[Member]:
+def other_members(server: Server, known: set[int]) -> list[Member]:
     """Return the members whose pid is not known."""
     return [member for member in members(server) if member.pid not in known]
 
@@ -74,7 +73,7 @@ def pids(server: Server) -> set[int]:
     return {member.pid for member in members(server)}
 
 
-def settled(condition: Callable[[], object], seconds: float = ANSWER_SECONDS) -> bool:
+def wait_until(condition: Callable[[], object], seconds: float = ANSWER_SECONDS) -> bool:
     """Return whether condition() becomes true before the deadline."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -102,8 +101,7 @@ def acceptor(server: Server) -> int:
     for member in members(server):
         if any(what == "the listener" for _, what in sockets(member.pid, server.port)):
             return member.pid
-    assert server.process is not None
-    return server.process.pid
+    return server.pid
 
 
 def descriptors(pid: int) -> int:
@@ -114,14 +112,14 @@ def descriptors(pid: int) -> int:
         return 0
 
 
-def describe(found: list[Member], most: int = 5) -> str:
+def describe_members(found: list[Member], most: int = 5) -> str:
     """Return "pid 4711 zombie, pid 4712 sleeping, ..."."""
     words = [f"pid {member.pid} {member.state}" for member in found[:most]]
     return ", ".join(words) + (", …" if len(found) > most else "")
 
 
-def meddled(target: Target, what: str, path: str = "-") -> Target | None:
-    """Return target with tests/checker/meddle.py in between; None where it runs no Python script."""
+def meddling_target(target: Target, what: str, path: str = "-") -> Target | None:
+    """Return target with meddle.py in between; None where it runs no Python script."""
     words = target.words
     if len(words) < 2 or "python" not in Path(words[0]).name or not words[1].endswith(".py"):
         return None

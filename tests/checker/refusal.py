@@ -39,7 +39,7 @@ def refuse(
         response = expect(
             talk,
             permitted,
-            likely=explanations(likely),
+            likely=likely_by_symptom(likely),
             sent_mark=mark,
             words=f"{words}, a complete answer",
         )
@@ -65,7 +65,7 @@ def closed_unanswered(talk: Conversation) -> bool:
     return bool(talk.ended) and not talk.received[talk.read_to :]
 
 
-def explanations(likely: str | dict[str, str]) -> dict[str, str]:
+def likely_by_symptom(likely: str | dict[str, str]) -> dict[str, str]:
     """Return likely as a sentence for each symptom; the general ones for crash and silence."""
     if isinstance(likely, dict):
         return likely

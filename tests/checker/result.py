@@ -109,5 +109,12 @@ def read_clause(row: dict[str, Any]) -> ClauseResult:
     why = None
     if row["asked"] is not None:
         why = Explanation(*(row[name] for name in Explanation._fields))
-    about = [row[name] for name in ClauseResult._fields if name != "explanation"]
-    return ClauseResult(*about, explanation=why)
+    return ClauseResult(
+        row["id"],
+        row["title"],
+        row["section"],
+        row["requirement"],
+        row["outcome"],
+        row["seconds"],
+        why,
+    )

@@ -11,12 +11,13 @@ import re
 import threading
 import time
 from concurrent.futures import Future
+from typing import TypeGuard
 
 import pytest
 
 from tests.checker.clauses import CLAUSES, Clause
 from tests.checker.conversation import ask
-from tests.checker.server import Server, StartFailed, describe_exit
+from tests.checker.server import Server, StartFailed
 from tests.checker.stderr import gist_of
 from tests.checker.target import Target
 from tests.checker.verdict import Red
@@ -27,22 +28,22 @@ PLAINEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 class Runner:
     """The lanes for one target and the outcome of every item, by node id."""
 
-    def __init__(self, target: Target, items: list[pytest.Item], jobs: int) -> None:
+    def __init__(self, target: Target, items: list[pytest.Function], jobs: int) -> None:
         self.target, self.jobs = target, jobs
-        self.outcomes: dict[str, Future] = {item.nodeid: Future() for item in items}
-        self.groups: dict[str, list[pytest.Item]] = {}  # by clause, or by module
+        self.outcomes: dict[str, Future[None]] = {item.nodeid: Future() for item in items}
+        self.groups: dict[str, list[pytest.Function]] = {}  # by clause, or by module
         for item in items:
             clause = clause_of(item)
             self.groups.setdefault(clause.id if clause else item.path.stem, []).append(item)
         self.todo: queue.SimpleQueue[str] = queue.SimpleQueue()
-        for id in sorted(self.groups, key=self.waits, reverse=True):
+        for id in sorted(self.groups, key=self.seconds_of_waiting, reverse=True):
             self.todo.put(id)
         self.seconds: dict[str, float] = {}  # that an item took, by node id
         self.lanes: list[threading.Thread] = []
         self.stopped = threading.Event()
         self.never_answered = False
 
-    def waits(self, id: str) -> float:
+    def seconds_of_waiting(self, id: str) -> float:
         """Return for how many seconds a group says that it waits for the clock or for processes."""
         marks = [mark for item in self.groups[id] for mark in item.iter_markers("waits")]
         return max((float(mark.args[0]) for mark in marks), default=0.0)
@@ -92,7 +93,7 @@ class Runner:
         finally:
             server.close()
 
-    def run_group(self, items: list[pytest.Item], server: Server) -> None:
+    def run_group(self, items: list[pytest.Function], server: Server) -> None:
         """Run the forms of one clause up to the first red one, or a module."""
         red = False
         for number, item in enumerate(items):
@@ -113,7 +114,7 @@ class Runner:
                 outcome.set_exception(reason)
                 server.kill()
 
-    def run_item(self, item: pytest.Item, server: Server, last: bool) -> None:
+    def run_item(self, item: pytest.Function, server: Server, last: bool) -> None:
         """Run one test body; raise Red if it or the server's end says so."""
         if not server.alive():
             try:
@@ -149,7 +150,7 @@ class Runner:
             lane.join()
 
 
-def as_red(reason: Exception, server: Server, begun: int) -> Red:
+def as_red(reason: Red | StartFailed | OSError, server: Server, begun: int) -> Red:
     """Return reason as Red, with what the server wrote to stderr since position begun."""
     if isinstance(reason, StartFailed):
         red = Red(
@@ -162,30 +163,30 @@ def as_red(reason: Exception, server: Server, begun: int) -> Red:
         red.stderr = gist_of(reason.stderr)
         red.read = "part1_single/README.md#listen"
         return red
-    # Where nothing came, or nobody could connect, the server may be about to end.
-    gone = isinstance(reason, OSError) or not all(talk.received for talk in reason.talks)
-    gone = gone or not reason.talks
     if isinstance(reason, OSError):
-        reason = Red(
+        red = Red(
             f"No connection could be made: {reason.strerror or reason}.",
             None,
             "a connection, as before",
             "One request took the server down. An exception on one connection must not end "
             "it: catch what a client can cause around each connection, and go on.",
         )
-    assert isinstance(reason, Red)
+    else:
+        red = reason
+    # Where nothing came, or nobody could connect, the server may be about to end.
+    gone = not red.talks or not all(talk.received for talk in red.talks)
     ended = server.process and (server.ends_soon() if gone else not server.alive())
-    if not reason.stderr:
-        reason.stderr = gist_of(server.errors(begun))
-    if ended and "server ended" not in reason.problem:
-        status = describe_exit(server.process.returncode)
-        reason.problem += f" The server has ended, with {status}."
-    return reason
+    if not red.stderr:
+        red.stderr = gist_of(server.errors(begun))
+    if ended and "server ended" not in red.problem:
+        red.problem += f" The server has ended, with {server.describe_end()}."
+    return red
 
 
-def in_lane(item: pytest.Item) -> bool:
+def in_lane(item: pytest.Item) -> TypeGuard[pytest.Function]:
     """Return whether item runs in a lane: the tests of clauses, and of parts."""
-    return re.fullmatch("contract|part[0-9]", item.path.parent.name) is not None
+    where = re.fullmatch("contract|part[0-9]", item.path.parent.name)
+    return where is not None and isinstance(item, pytest.Function)
 
 
 def clause_of(item: pytest.Item) -> Clause | None:

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -98,7 +99,7 @@ class Server:
         """
         self.target, self.host, self.asked, self.unbuffered = target, host, port, unbuffered
         self.port = 0
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self.left: list[int] = []  # groups whose first process ended before others of them
         self.stdout = tempfile.TemporaryFile()
         self.stderr = tempfile.TemporaryFile()
@@ -121,6 +122,12 @@ class Server:
             signal_group(group)
         self.stdout.close()
         self.stderr.close()
+
+    @property
+    def pid(self) -> int:
+        """The pid of the process that was launched last."""
+        assert self.process is not None, "nothing was launched yet"
+        return self.process.pid
 
     def launch(self, same_port: bool = False) -> None:
         """Start the command in a process group of its own; do not wait for anything."""
@@ -155,14 +162,14 @@ class Server:
             except StartFailed as failed:
                 self.kill()
                 # Somebody else may have drawn the same free port in the same moment.
-                taken = "ddress already in use" in failed.stderr
+                taken = "address already in use" in failed.stderr.lower()
                 if not taken or same_port or self.asked is not None or tries == 1:
                     raise
 
     def wait_until_listening(self) -> None:
         """Return once the port is listened on; with port 0, once any is. Raises StartFailed."""
         assert self.process is not None
-        watched = psutil.Process(self.process.pid)
+        watched = psutil.Process(self.pid)
         begun = time.monotonic()
         ports: set[int] = set()
         due = LOOK_SECONDS
@@ -210,6 +217,11 @@ class Server:
             return self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             return None
+
+    def describe_end(self) -> str:
+        """Return how the process ended, as in "exit status 1"; for one that has."""
+        assert self.process is not None and self.process.returncode is not None
+        return describe_exit(self.process.returncode)
 
     def ends_soon(self) -> bool:
         """Return whether the process has ended or does so now: a connection goes first."""
@@ -260,7 +272,7 @@ def signal_group(group: int, number: int = signal.SIGKILL) -> bool:
     return True
 
 
-def content_of(file, start: int = 0) -> bytes:
+def content_of(file: IO[bytes], start: int = 0) -> bytes:
     """Return the content of file from start on, and leave the position alone.
 
     The position is shared with the server, which writes there.

@@ -47,7 +47,7 @@ class Red(AssertionError):
 
 
 def draw(why: Explanation) -> list[str]:
-    """Return an explanation in lines of at most 80 columns, from what was sent to what is likely."""
+    """Return an explanation in lines of at most 80 columns: sent, permitted, got, likely."""
     lines = []
     for number, (sent, got) in enumerate(zip(why.sent, why.got, strict=True), 1):
         lines += rows("sent", sent)
@@ -56,12 +56,12 @@ def draw(why: Explanation) -> list[str]:
     lines += rows("permitted", wrap(why.permitted, WIDTH))
     lines += rows("got", [*(why.got[-1] if why.got else []), *wrap(why.problem, WIDTH)])
     if why.stderr:
-        words = [shorter(word) for word in why.stderr.split(" ")]
+        words = [shorten_word(word) for word in why.stderr.split(" ")]
         lines += rows("stderr", wrap(" ".join(words), WIDTH))
     return lines + rows("likely", wrap(why.likely, WIDTH))
 
 
-def shorter(word: str) -> str:
+def shorten_word(word: str) -> str:
     """Return word with its middle left out if it is longer than a line."""
     return word if len(word) <= WIDTH else f"{word[:30]}…{word[-20:]}"
 

@@ -25,7 +25,7 @@ def token() -> str:
 
 
 def request(
-    route: str, fields: bytes = b"", content: bytes = b"", method: str = "GET", **query: str
+    route: str, fields: bytes = b"", content: bytes = b"", /, method: str = "GET", **query: str
 ) -> bytes:
     """Return a request for /w/route, or for route itself if it begins with a slash."""
     path = route if route.startswith("/") else f"/w/{route}"

@@ -1,12 +1,14 @@
 """What several clauses ask in the same way: parameters, checks, and words for what is likely."""
 
 import time
+from collections.abc import Mapping
 
 import pytest
 
 from tests.checker.conversation import Conversation, ask
 from tests.checker.expect import expect
 from tests.checker.refusal import check_refusal, closed_unanswered
+from tests.checker.server import Server
 from tests.checker.verdict import Red
 
 HOST = b"Host: 127.0.0.1\r\n"
@@ -30,12 +32,12 @@ DESTROYED = (
 CHUNKS = b"5\r\nhello\r\n0\r\n\r\n"
 
 
-def cases(table: dict) -> pytest.MarkDecorator:
+def cases(table: Mapping[str, object]) -> pytest.MarkDecorator:
     """Return the parameters of a test, named by the keys of table."""
     return pytest.mark.parametrize("case", table.values(), ids=table)
 
 
-def check_not_early(talk, likely: str) -> None:
+def check_not_early(talk: Conversation, likely: str) -> None:
     """Raise Red if the answer began before the last piece was sent."""
     if talk.came_after < len(talk.sent):
         raise Red(
@@ -64,7 +66,7 @@ def chunked_request(fields: bytes, content: bytes = CHUNKS, version: bytes = b"H
     return b"POST /form " + version + b"\r\n" + HOST + fields + b"\r\n" + content
 
 
-def check_not_smuggled(server, fields: bytes, permitted: set[int]) -> None:
+def check_not_smuggled(server: Server, fields: bytes, permitted: set[int]) -> None:
     """Raise Red if what follows a refused head, and may be its content, is answered."""
     smuggled = b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
     head = b"POST / HTTP/1.1\r\n" + HOST + fields + b"\r\n"
@@ -86,7 +88,7 @@ def check_not_smuggled(server, fields: bytes, permitted: set[int]) -> None:
 
 
 def check_heard(
-    talk: Conversation, pieces: list[bytes], likely: str, permitted: frozenset[int] = TOO_LONG
+    talk: Conversation, pieces: list[bytes], likely: str, permitted: set[int] = TOO_LONG
 ) -> None:
     """Send pieces without a look at what comes back; raise Red unless a refusal is heard."""
     before = time.time()

@@ -347,12 +347,12 @@ BAD_LENGTHS = {
     "comma-alone": b",",
     "no-break-space": b"\xa05",
 }
-NOT_INT = (
+NO_NUMBER = (
     "int() takes +5, 1_0 and digits of other scripts, and isdigit() takes ². RFC 9110 "
     "§8.6: 1*DIGIT. Match the octets 0 to 9 first, then call int(). (White space is SP and "
     "HTAB: bare strip() takes away more.)"
 )
-NOT_INT = dict.fromkeys(("accepted", "other", "closed"), NOT_INT)
+NOT_INT = dict.fromkeys(("accepted", "other", "closed"), NO_NUMBER)
 
 
 @clause("H20")

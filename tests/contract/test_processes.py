@@ -20,18 +20,18 @@ from tests.checker.expect import expect
 from tests.checker.processes import (
     Member,
     acceptor,
-    besides,
-    describe,
+    describe_members,
     descriptors,
-    meddled,
+    meddling_target,
     members,
+    other_members,
+    own_server,
     pids,
-    settled,
     sockets,
+    wait_until,
 )
-from tests.checker.processes import own as own_server
 from tests.checker.refusal import check_refusal
-from tests.checker.server import Server, describe_exit
+from tests.checker.server import Server
 from tests.checker.stderr import gist_of
 from tests.checker.verdict import Red
 from tests.contract.hosted import answer, gate, json_of, request, token, wait_for_words
@@ -68,16 +68,16 @@ def wait_until_ended(
     """Return the children that have not ended once all should have."""
 
     def find_left() -> list[Member]:
-        return [one for one in besides(server, known) if one.state != psutil.STATUS_ZOMBIE]
+        return [one for one in other_members(server, known) if one.state != psutil.STATUS_ZOMBIE]
 
-    settled(lambda: not find_left(), seconds)
+    wait_until(lambda: not find_left(), seconds)
     return find_left()
 
 
 def wait_until_reaped(server: Server, known: set[int]) -> list[Member]:
     """Return the children that are there in any state once all should have been waited for."""
-    settled(lambda: not besides(server, known), GONE_SECONDS)
-    return besides(server, known)
+    wait_until(lambda: not other_members(server, known), GONE_SECONDS)
+    return other_members(server, known)
 
 
 def verdict(
@@ -155,11 +155,11 @@ def ask_without_reading(server: Server) -> Conversation:
     }
 )
 def test_a_client_that_takes_long_keeps_no_other_waiting(server, case):
-    settled(lambda: len(members(server)) <= 1, 1.0)  # no signal of an earlier child is due
+    wait_until(lambda: len(members(server)) <= 1, 1.0)  # no signal of an earlier child is due
     with contextlib.ExitStack() as stack:
         for _ in range(3):
             stack.enter_context(case(server)).deliver()
-        settled(lambda: len(members(server)) > 3, 1.0)  # each of the three has its process
+        wait_until(lambda: len(members(server)) > 3, 1.0)  # each of the three has its process
         known, waits = pids(server), []
         for number in range(3):  # the end of one is a signal to the parent, before the next
             begun = time.monotonic()
@@ -202,10 +202,10 @@ def test_no_zombie_is_left(server, case):
     whom = f"{len(zombies)} of {count} children were" if count > 1 else "The one child was"
     problem = (
         f"{whom} never waited for, with no further connection, three times in a row: "
-        f"{describe(zombies)}."
+        f"{describe_members(zombies)}."
     )
     if not zombies:
-        problem = f"{len(left)} of {count} children are still there: {describe(left)}."
+        problem = f"{len(left)} of {count} children are still there: {describe_members(left)}."
     likely = ONCE if count > 1 else NOBODY
     if not zombies:
         likely = "A child that has served its connection ends: os._exit() in a finally."
@@ -221,7 +221,7 @@ def test_no_zombie_is_left_of_those_who_were_refused_or_left(server):
         with ask(server, *([octets] if octets else []), half_close=True) as talk:
             talk.reads_end()
     if left := wait_until_reaped(server, known):
-        problem = f"{len(left)} of 3 children are still there: {describe(left)}."
+        problem = f"{len(left)} of 3 children are still there: {describe_members(left)}."
         raise verdict(problem, "no child left, whatever the client did", NOBODY, talk)
 
 
@@ -247,7 +247,7 @@ def test_the_parent_keeps_no_connection(server):
             for talk in talks:
                 talk.wait(lambda talk=talk: b"\r\n\r\n" in talk.received)
             wait_until_ended(own, {parent})
-            settled(lambda: descriptors(parent) <= before, 1.0)
+            wait_until(lambda: descriptors(parent) <= before, 1.0)
             held = [what for what in sockets(parent, own.port) if what[1] != "the listener"]
             after = descriptors(parent)
             if held:
@@ -261,10 +261,10 @@ def test_the_parent_keeps_no_connection(server):
                     f"with its {before} descriptors"
                 )
                 raise verdict(problem, permitted, COPY, talks[-1])
-        settled(lambda: descriptors(parent) <= before + 1, 1.0)
+        wait_until(lambda: descriptors(parent) <= before + 1, 1.0)
         with crowd(own, BURST):
             pass
-        settled(lambda: descriptors(parent) <= after, GONE_SECONDS)
+        wait_until(lambda: descriptors(parent) <= after, GONE_SECONDS)
         if (end := descriptors(parent)) > after:
             problem = (
                 f"The parent (pid {parent}) had {after} descriptors before a burst of "
@@ -308,7 +308,7 @@ def test_the_child_holds_no_listener(server):
         known = pids(own)
         with ask(own, request("wait", token=word, until=str(until))) as talk:
             wait_for_words(own, word)
-            for member in besides(own, known):
+            for member in other_members(own, known):
                 for fd, what in sockets(member.pid, own.port):
                     if what == "the listener":
                         problem = (
@@ -337,7 +337,7 @@ def check_free(own: Server, problem: str) -> None:
                 return False
             return True
 
-    if not settled(is_free, SOON):  # a child that was forked a moment ago has yet to close it
+    if not wait_until(is_free, SOON):  # a child that was forked a moment ago has yet to close it
         held = [one.pid for one in members(own) if holds_listener(one.pid, own.port)]
         likely = EARS if held else "listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1) before bind()."
         raise verdict(problem, "a port that is free", likely)
@@ -417,13 +417,13 @@ def test_a_child_that_is_killed_from_outside_takes_nobody_with_it(server):
         octets = request("wait", token=word, until=str(until))
         with ask(server, octets) as first, ask(server, octets) as second:
             wait_for_words(server, word, 2)
-            children = besides(server, {parent, server.process.pid})
+            children = other_members(server, {parent, server.pid})
             children = [member for member in children if member.state != psutil.STATUS_ZOMBIE]
             if len(children) < 2:
                 problem = f"Two requests run, and there are {len(children)} children."
                 raise verdict(problem, "two children", ALONE, first)
             os.kill(children[0].pid, signal.SIGKILL)
-            settled(lambda: first.take(0.05) or second.take(0.05), ANSWER_SECONDS)
+            wait_until(lambda: first.take(0.05) or second.take(0.05), ANSWER_SECONDS)
             until.touch()
             whole = [talk.response() for talk in (first, second)]
             if sum(bool(one and one.status == 200) for one in whole) != 1:
@@ -437,8 +437,7 @@ def check_goes_on(server: Server, parent: int, likely: str) -> None:
     """Raise Red unless the same process accepts on."""
     if not server.alive():
         server.wait()
-        status = describe_exit(server.process.returncode)
-        problem = f"The server ended, with {status}."
+        problem = f"The server ended, with {server.describe_end()}."
         raise verdict(problem, "a server that goes on", likely)
     permitted = "200 for the next client"
     try:
@@ -478,7 +477,7 @@ def test_a_signal_without_a_child_changes_nothing(server):
     with own_server(server.target) as own:  # what is left of another clause might be reaped here
         parent = acceptor(own)
         for _ in range(5):
-            wait_until_ended(own, {parent, own.process.pid})
+            wait_until_ended(own, {parent, own.pid})
             storm(parent, 20)
             check_goes_on(own, parent, STORM)
 
@@ -577,7 +576,7 @@ def test_a_client_that_breaks_off_leaves_no_child(server):
             talk.reset()
     left = wait_until_ended(server, known)
     if left:
-        problem = f"The clients have gone, and children are still there: {describe(left)}."
+        problem = f"The clients have gone, and children are still there: {describe_members(left)}."
         raise verdict(problem, "no child left", FELL_BACK)
 
 
@@ -599,7 +598,7 @@ def server_without_fork(server: Server) -> Iterator[tuple[Server, Path]]:
     """Run the server with an os.fork that fails while the file exists that is handed out."""
     with tempfile.TemporaryDirectory() as folder:
         switch = Path(folder, "no-fork")
-        target = meddled(server.target, "no-fork", str(switch))
+        target = meddling_target(server.target, "no-fork", str(switch))
         if target is None:
             pytest.skip("no Python script: there is no way to let its fork fail")
         with own_server(target) as own:
@@ -625,8 +624,7 @@ def check_unavailable(own: Server, *pieces: bytes, listening: bool = True) -> No
             waits.append(time.monotonic() - begun)
             if not own.alive():
                 own.wait()
-                status = describe_exit(own.process.returncode)
-                problem = f"fork() failed, and the server ended with {status}."
+                problem = f"fork() failed, and the server ended with {own.describe_end()}."
                 raise verdict(problem, "503, and a server that goes on", NO_FORK, talk)
             if not response:
                 talk.ended = talk.ended or heard
@@ -682,7 +680,7 @@ def test_a_client_that_has_gone_meanwhile_changes_nothing(server):
     with server_without_fork(server) as (own, switch):
         answer(own, GET)
         parent = acceptor(own)
-        wait_until_ended(own, {parent, own.process.pid})
+        wait_until_ended(own, {parent, own.pid})
         switch.touch()
         os.kill(parent, signal.SIGSTOP)
         try:
@@ -701,7 +699,7 @@ def test_clients_without_a_process_neither_wait_nor_stay(server):
     with server_without_fork(server) as (own, switch):
         answer(own, GET)
         parent = acceptor(own)
-        wait_until_ended(own, {parent, own.process.pid})
+        wait_until_ended(own, {parent, own.pid})
         switch.touch()
         with contextlib.ExitStack() as stack:
             silent = [stack.enter_context(ask(own)) for _ in range(20)]
@@ -712,7 +710,7 @@ def test_clients_without_a_process_neither_wait_nor_stay(server):
             def find_held() -> list:
                 return [one for one in sockets(parent, own.port) if one[1] != "the listener"]
 
-            settled(lambda: not find_held(), GONE_SECONDS)
+            wait_until(lambda: not find_held(), GONE_SECONDS)
             if find_held():
                 problem = (
                     f"The parent still holds {len(find_held())} of 21 connections that it had no "
@@ -768,7 +766,7 @@ def test_at_the_limit_of_processes_a_client_is_told(server):
         for _ in range(ENOUGH):
             other = others.enter_context(subprocess.Popen(command_as_nobody(["sleep", "60"])))
             others.callback(other.kill)
-        settled(lambda: processes_of(UNUSED_UID) > ENOUGH)
+        wait_until(lambda: processes_of(UNUSED_UID) > ENOUGH)
         check_unavailable(own, GET)
         check_unavailable(own)
         others.close()
@@ -821,7 +819,7 @@ TWICE = "fork() copies the buffers too, and both processes write them out. Flush
 
 def check_once(server: Server, words: list[str], likely_twice: str, what: str) -> None:
     """Raise Red unless each word stands in stdout exactly once."""
-    settled(lambda: all(word.encode() in server.output() for word in words), GONE_SECONDS)
+    wait_until(lambda: all(word.encode() in server.output() for word in words), GONE_SECONDS)
     for word in words:
         count = server.output().count(word.encode())
         if count != 1:
@@ -856,7 +854,7 @@ def test_what_a_failing_application_printed_comes_out_once(server):
 
 @clause("P10")
 def test_what_stood_in_the_buffer_of_the_parent_comes_out_once(server):
-    target = meddled(server.target, "print")
+    target = meddling_target(server.target, "print")
     if target is None:
         pytest.skip("no Python script: there is no way to fill its buffer")
     with own_server(target) as own:
@@ -865,7 +863,7 @@ def test_what_stood_in_the_buffer_of_the_parent_comes_out_once(server):
             with ask(own, GET) as talk:
                 words.append(f"<accepted {talk.socket.getsockname()[1]}>")
                 expect(talk, {200})
-        wait_until_ended(own, {own.process.pid})
+        wait_until_ended(own, {own.pid})
         if not any(word.encode() in own.output() for word in words):
             own.stop(signal.SIGINT)
         for word in words[:-1]:  # the last may stand in the parent's buffer still
@@ -881,7 +879,7 @@ def test_the_first_line_comes_out_once(server):
     with own_server(server.target) as own:
         for _ in range(3):
             answer(own, GET)
-        wait_until_ended(own, {own.process.pid})
+        wait_until_ended(own, {own.pid})
         own.stop()
         check_once(own, ["Serving HTTP on"], TWICE, "The line of the start")
 
@@ -906,7 +904,7 @@ def server_at_work(server: Server) -> Iterator[tuple[Server, Path, list[Conversa
     with own_server(server.target) as own, gate() as until:
         with ask(own, request("wait", token=word, until=str(until))) as works, ask(own) as silent:
             wait_for_words(own, word)
-            settled(lambda: len(members(own)) > 2, SOON)
+            wait_until(lambda: len(members(own)) > 2, SOON)
             yield own, until, [works, silent]
 
 
@@ -932,7 +930,7 @@ def check_quiet(own: Server) -> None:
 
 def check_group_gone(own: Server, children: list[int], what: str) -> None:
     """Raise Red unless every one of children has ended."""
-    if not settled(lambda: not any(map(runs, children)), GONE_SECONDS):
+    if not wait_until(lambda: not any(map(runs, children)), GONE_SECONDS):
         left = ", ".join(str(pid) for pid in children if runs(pid))
         likely = "A child that has served its connection ends with os._exit(), parent or not."
         raise verdict(f"{what}, and processes are left: {left}.", "no process left", likely)
@@ -950,8 +948,8 @@ def runs(pid: int) -> bool:
 @clause("P11")
 def test_ctrl_c_ends_it_with_children_at_work(server):
     with server_at_work(server) as (own, until, talks):
-        children = [member.pid for member in besides(own, {own.process.pid})]
-        os.killpg(own.process.pid, signal.SIGINT)
+        children = [member.pid for member in other_members(own, {own.pid})]
+        os.killpg(own.pid, signal.SIGINT)
         check_ended(own, "Ctrl-C")
         until.touch()
         for talk in talks:
@@ -963,10 +961,10 @@ def test_ctrl_c_ends_it_with_children_at_work(server):
 @clause("P11")
 def test_on_sigterm_a_child_finishes_its_connection(server):
     with server_at_work(server) as (own, until, (works, silent)):
-        children = [member.pid for member in besides(own, {own.process.pid})]
+        children = [member.pid for member in other_members(own, {own.pid})]
         own.process.send_signal(signal.SIGTERM)
         check_ended(own, "SIGTERM")
-        settled(lambda: not any(map(runs, children)), 0.3)  # some end when the parent has
+        wait_until(lambda: not any(map(runs, children)), 0.3)  # some end when the parent has
         if not own.is_ours() and not any(map(runs, children)):
             return  # it has other plans with its children
         until.touch()
@@ -982,7 +980,7 @@ def test_idle_it_ends_at_once(server):
     for number in (signal.SIGINT, signal.SIGTERM):
         with own_server(server.target) as own:
             answer(own, GET)
-            wait_until_ended(own, {own.process.pid})
+            wait_until_ended(own, {own.pid})
             own.process.send_signal(number)
             check_ended(own, number.name)
 

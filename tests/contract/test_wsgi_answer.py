@@ -329,8 +329,8 @@ def test_head_has_no_content_and_no_length_of_what_is_yielded(server, case):
 
 # ---- W13, W14 --------------------------------------------------------------------------
 
-HOP = ("connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer")
-HOP += ("proxy-authenticate", "proxy-authorization")
+HOP = ["connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer"]
+HOP += ["proxy-authenticate", "proxy-authorization"]
 W13 = [which for which in BAD if which in HOP or which.startswith(("length", "status-10"))]
 W14 = [which for which in BAD if which not in W13]
 TRACES = (b"x-app", b"timeout=77", b"X-Injected", "€".encode(), b"a\0b", b"\x1b", b"+5", b"-5")

@@ -10,7 +10,7 @@ import pytest
 from tests.checker.clauses import CLAUSES
 from tests.checker.conversation import Conversation, ask
 from tests.checker.expect import expect
-from tests.checker.processes import members, settled
+from tests.checker.processes import members, wait_until
 from tests.checker.server import Server
 from tests.checker.target import parse_target
 from tests.course.selfcheck import FINISHED, run_check
@@ -78,8 +78,8 @@ def test_solution_3_breaks_one_clause_for_the_values_it_names(solutions):
 def test_solution_4_lets_a_silent_client_go(solutions):
     with Server(parse_target(solutions[3])) as server:
         with ask(server) as silent, ask(server, GET) as second:
-            assert silent.wait(lambda: silent.parsed("GET", whole=True), 60).status == 408
-            assert second.wait(lambda: second.parsed("GET", whole=True), 60).status == 200
+            assert silent.wait(lambda: silent.parse_next("GET", whole=True), 60).status == 408
+            assert second.wait(lambda: second.parse_next("GET", whole=True), 60).status == 200
 
 
 def test_solution_5_serves_on_with_the_same_connection(solutions):
@@ -220,7 +220,7 @@ def test_chapter_3_solution_2_refuses_the_65th_and_serves_again(chapter3):
                     stack.enter_context(ask(server))
                 with ask(server, GET) as talk:
                     expect(talk, {503})
-            assert settled(lambda: len(members(server)) == 1)
+            assert wait_until(lambda: len(members(server)) == 1)
         with ask(server, GET) as talk:
             expect(talk, {200})
 

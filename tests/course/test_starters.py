@@ -25,23 +25,23 @@ def finished(part: int) -> str:
 
 def unwritten(part: int) -> set[str]:
     """Return the functions whose body is to be written."""
-    return set(starters.stubs(part)) | ({starters.FLAGGED} if part == 3 else set())
+    return set(starters.unwritten_bodies(part)) | ({starters.FLAGGED} if part == 3 else set())
 
 
 @EACH
 def test_the_starter_is_the_server_without_its_bodies(part):
     path = PARTS[part].path / "starter.py"
-    assert path.read_text(encoding="utf-8") == starters.starter(part), (
+    assert path.read_text(encoding="utf-8") == starters.starter_text(part), (
         "python -m tests.tools.starters"
     )
 
 
 @EACH
 def test_filled_with_the_finished_bodies_it_is_the_server(part):
-    text = starters.starter(part)
+    text = starters.starter_text(part)
     assert text != finished(part)
     for name in unwritten(part):
-        text = starters.replaced(text, name, starters.body_of(finished(part), name))
+        text = starters.replace_body(text, name, starters.body_of(finished(part), name))
     assert text == finished(part)
 
 
@@ -67,14 +67,14 @@ def test_the_first_advice_is_the_right_first_thing(part, first):
 @pytest.mark.skipif(not os.environ.get("FULL"), reason="takes minutes: FULL=1")
 @EACH
 def test_the_advice_leads_from_the_starter_to_green(part, tmp_path):
-    text, left, path = starters.starter(part), unwritten(part), tmp_path / "mine.py"
+    text, left, path = starters.starter_text(part), unwritten(part), tmp_path / "mine.py"
     while left:
         path.write_text(text, encoding="utf-8")
         ended = run_check(part, "--server", str(path))
         found = ADVICE.findall(ended.stdout) or LEFT.findall(ended.stdout) or [ended.stdout]
         (name,) = found
         assert name in left, ended.stdout
-        text = starters.replaced(text, name, starters.body_of(finished(part), name))
+        text = starters.replace_body(text, name, starters.body_of(finished(part), name))
         left.remove(name)
     assert text == finished(part)
 
@@ -104,5 +104,7 @@ def test_start_never_overwrites_and_force_keeps_the_old_one(clone):
     for number in (1, 2):
         assert start(clone, "force").returncode == 0
         kept = mine.with_name(f"mine.{number}.py")
-        assert kept.read_text() == ("# hours of work\n" if number == 1 else starters.starter(1))
-    assert mine.read_text() == starters.starter(1)
+        assert kept.read_text() == (
+            "# hours of work\n" if number == 1 else starters.starter_text(1)
+        )
+    assert mine.read_text() == starters.starter_text(1)

@@ -95,7 +95,7 @@ def measure(target: Target, requests: int) -> float:
     with Server(target) as server:
         for _ in range(5):
             ask(server.port)
-        process = psutil.Process(server.process.pid)
+        process = psutil.Process(server.pid)
         before = cpu_seconds(process)
         for _ in range(requests):
             ask(server.port)

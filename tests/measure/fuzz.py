@@ -103,7 +103,8 @@ def judge(request: bytes, answer: bytes, echoes: bool) -> str:
 
 def run(target: Target, count: int, seed: int, echoes: bool) -> Counter[str]:
     """Return how often each status came for count requests. Raises Found, StartFailed."""
-    chance, statuses = random.Random(seed), Counter()
+    chance = random.Random(seed)
+    statuses: Counter[str] = Counter()
     with Server(target) as server:
         for number in range(1, count + 1):
             request = mutate(chance)

@@ -20,7 +20,7 @@ import time
 
 import psutil
 
-from tests.checker.processes import acceptor, besides, descriptors, settled
+from tests.checker.processes import acceptor, descriptors, other_members, wait_until
 from tests.checker.server import Server
 from tests.checker.target import choose_target
 
@@ -50,15 +50,15 @@ def ask_many(port: int, count: int, at_once: int) -> dict[str, int]:
     return {fate: fates.count(fate) for fate in ("answered", "broken", "refused")}
 
 
-def requests(server: Server, count: int, at_once: int) -> bool:
+def survives_requests(server: Server, count: int, at_once: int) -> bool:
     """Return whether nothing is lost, and nothing is left."""
     parent = acceptor(server)
     ask_many(server.port, 200, at_once)  # what the first requests allocate once
-    settled(lambda: not besides(server, {parent}))
+    wait_until(lambda: not other_members(server, {parent}))
     before = descriptors(parent), psutil.Process(parent).memory_info().rss
     fates = ask_many(server.port, count, at_once)
-    settled(lambda: not besides(server, {parent}))
-    left = besides(server, {parent})
+    wait_until(lambda: not other_members(server, {parent}))
+    left = other_members(server, {parent})
     after = descriptors(parent), psutil.Process(parent).memory_info().rss
     print(f"{count} requests, {at_once} at a time: {fates}")
     print(f"  children left: {len(left)}; descriptors {before[0]} before, {after[0]} after; ")
@@ -67,18 +67,18 @@ def requests(server: Server, count: int, at_once: int) -> bool:
     return fates["answered"] == count and not left and before[0] == after[0] and not grown
 
 
-def silence(server: Server, count: int) -> bool:
+def survives_silence(server: Server, count: int) -> bool:
     """Return whether a request is answered while count clients say nothing."""
     with contextlib.ExitStack() as stack:
         for _ in range(count):
             stack.enter_context(socket.create_connection(("127.0.0.1", server.port), SECONDS))
         fate = ask(server.port)
-        children = len(besides(server, {acceptor(server)}))
+        children = len(other_members(server, {acceptor(server)}))
     print(f"{count} silent clients, {children} children: the next request was {fate}")
     return fate == "answered"
 
 
-def killings(server: Server, seconds: float, at_once: int) -> bool:
+def survives_killings(server: Server, seconds: float, at_once: int) -> bool:
     """Return whether every request is answered but those whose child was killed."""
     parent, over = acceptor(server), threading.Event()
     killed = 0
@@ -93,7 +93,7 @@ def killings(server: Server, seconds: float, at_once: int) -> bool:
         asking = [pool.submit(keep_asking) for _ in range(at_once)]
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            children = [one for one in besides(server, {parent}) if one.state != "zombie"]
+            children = [one for one in other_members(server, {parent}) if one.state != "zombie"]
             if children:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(random.choice(children).pid, signal.SIGKILL)
@@ -120,9 +120,9 @@ def main() -> None:
     arguments = parser.parse_args()
     with Server(choose_target(3, arguments.server, finished=True)) as server:
         fine = [
-            requests(server, arguments.requests, arguments.at_once),
-            silence(server, arguments.silent),
-            killings(server, arguments.seconds, 8),
+            survives_requests(server, arguments.requests, arguments.at_once),
+            survives_silence(server, arguments.silent),
+            survives_killings(server, arguments.seconds, 8),
         ]
     sys.exit(not all(fine))
 

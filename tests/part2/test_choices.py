@@ -92,7 +92,7 @@ def test_a_large_answer_leaves_in_constant_memory():
     with Server(parse_target(PROGRAM, "tests.apps.contract:application")) as server:
         with ask(server, request("/")) as talk:
             expect(talk, {200})
-        process = psutil.Process(server.process.pid)
+        process = psutil.Process(server.pid)
         before = peak = process.memory_info().rss
         with ask(server, request("large", chunks="512")) as talk:
             while talk.wait(lambda: talk.take(1)) and not talk.ended:

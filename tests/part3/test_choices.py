@@ -10,7 +10,7 @@ import pytest
 
 from tests.checker.conversation import ask
 from tests.checker.expect import expect
-from tests.checker.processes import MEDDLE, meddled, settled
+from tests.checker.processes import MEDDLE, meddling_target, wait_until
 from tests.checker.server import Server
 from tests.checker.target import parse_target
 from tests.contract.hosted import gate, request, token, wait_for_words
@@ -40,11 +40,11 @@ def test_it_warns_of_nothing(server):
 
 
 def test_what_is_registered_for_the_end_of_the_server_no_child_does():
-    with Server(meddled(parse_target(PROGRAM, CONTRACT_APPLICATION), "atexit")) as own:
+    with Server(meddling_target(parse_target(PROGRAM, CONTRACT_APPLICATION), "atexit")) as own:
         for _ in range(3):
             with ask(own, request("process")) as talk:
                 expect(talk, {200})
-        assert settled(lambda: not psutil.Process(own.process.pid).children())
+        assert wait_until(lambda: not psutil.Process(own.pid).children())
         assert b"<the end of " not in own.output()
 
 
@@ -52,12 +52,12 @@ def test_a_503_is_in_the_log():
     with tempfile.TemporaryDirectory() as folder:
         switch = Path(folder, "no-fork")
         with Server(
-            meddled(parse_target(PROGRAM, CONTRACT_APPLICATION), "no-fork", str(switch))
+            meddling_target(parse_target(PROGRAM, CONTRACT_APPLICATION), "no-fork", str(switch))
         ) as own:
             switch.touch()
             with ask(own) as talk:
                 assert expect(talk, {503}).content == b""
-            assert settled(lambda: "127.0.0.1 no process for it: " in own.errors())
+            assert wait_until(lambda: "127.0.0.1 no process for it: " in own.errors())
 
 
 def test_the_access_log_has_one_line_for_each_request_also_from_many():
@@ -71,13 +71,13 @@ def test_the_access_log_has_one_line_for_each_request_also_from_many():
             for talk in talks:
                 expect(talk, {200})
                 talk.socket.close()
-        assert settled(lambda: own.errors().count(" 200 6 ") == 20)
+        assert wait_until(lambda: own.errors().count(" 200 6 ") == 20)
         lines = [line for line in own.errors().splitlines() if "GET" in line]
         assert all(line.startswith("127.0.0.1 ") and line.endswith(" ms") for line in lines)
 
 
 def test_the_parent_does_not_grow(server):
-    parent = psutil.Process(server.process.pid)
+    parent = psutil.Process(server.pid)
     for number in range(150):
         with ask(server, request("process")) as talk:
             expect(talk, {200})
@@ -91,6 +91,6 @@ def test_the_child_has_no_socket_but_its_own(server):
     with gate() as until:
         with ask(server, request("wait", token=word, until=str(until))) as talk:
             wait_for_words(server, word)
-            (child,) = psutil.Process(server.process.pid).children()
+            (child,) = psutil.Process(server.pid).children()
             held = [one for one in child.net_connections(kind="tcp") if one.fd >= 0]
             assert [one.raddr.port for one in held] == [talk.socket.getsockname()[1]]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.checker.conversation import ask
 from tests.checker.expect import expect
-from tests.checker.processes import besides, settled
+from tests.checker.processes import other_members, wait_until
 from tests.checker.server import Server
 from tests.contract.hosted import request
 
@@ -19,38 +19,38 @@ MANY = 150
 
 def count_children(server: Server) -> int:
     """Return how many children there are now."""
-    return len(besides(server, {server.process.pid}))
+    return len(other_members(server, {server.pid}))
 
 
 def test_a_silent_client_holds_a_process(server):
-    settled(lambda: not count_children(server))
+    wait_until(lambda: not count_children(server))
     with ask(server) as silent:
-        assert settled(lambda: count_children(server) == 1)
+        assert wait_until(lambda: count_children(server) == 1)
         assert not silent.take(WAITS)
         assert count_children(server) == 1
 
 
 def test_a_client_that_does_not_read_holds_a_process(server):
-    settled(lambda: not count_children(server))
+    wait_until(lambda: not count_children(server))
     with ask(server) as deaf:
         deaf.send(request("large"), listening=False)
-        assert settled(lambda: count_children(server) == 1)
-        assert not settled(lambda: not count_children(server), WAITS)
+        assert wait_until(lambda: count_children(server) == 1)
+        assert not wait_until(lambda: not count_children(server), WAITS)
 
 
 def test_nothing_bounds_the_number_of_children(server):
-    settled(lambda: not count_children(server))
+    wait_until(lambda: not count_children(server))
     with contextlib.ExitStack() as stack:
         for _ in range(MANY):
             stack.enter_context(ask(server))
-        assert settled(lambda: count_children(server) == MANY)
+        assert wait_until(lambda: count_children(server) == MANY)
         with ask(server, request("/")) as talk:
             expect(talk, {200})
-    assert settled(lambda: not count_children(server))
+    assert wait_until(lambda: not count_children(server))
 
 
 def test_a_thread_of_the_application_ends_with_its_child(server):
-    begun = psutil.Process(server.process.pid).num_threads()
+    begun = psutil.Process(server.pid).num_threads()
     with ask(server, request("process")) as talk:
         expect(talk, {200})
-    assert begun == psutil.Process(server.process.pid).num_threads() == 1
+    assert begun == psutil.Process(server.pid).num_threads() == 1

@@ -55,8 +55,8 @@ def main() -> None:
         if name not in old:
             print(f"  {'new':8} {name}")
     print(f"\n  {len(old.keys() & new.keys()) - len(CHANGED[part])} definitions are the same.\n")
-    texts = [path.read_text(encoding="utf-8").splitlines() for path in (before, after)]
-    for line in difflib.unified_diff(*texts, *names, lineterm="", n=1):
+    a, b = (path.read_text(encoding="utf-8").splitlines() for path in (before, after))
+    for line in difflib.unified_diff(a, b, names[0], names[1], lineterm="", n=1):
         print(line)
 
 

@@ -19,8 +19,8 @@ def compare(part: str) -> str:
     folder, mine, done = PARTS[int(part)].folder, PARTS[int(part)].mine, PARTS[int(part)].server
     if not mine.is_file():
         raise ValueError(f"There is no {folder}/mine.py yet: make start-part{part}.")
-    texts = [path.read_text(encoding="utf-8").splitlines() for path in (mine, done)]
-    lines = list(difflib.unified_diff(*texts, lineterm=""))[2:]
+    yours, ours = (path.read_text(encoding="utf-8").splitlines() for path in (mine, done))
+    lines = list(difflib.unified_diff(yours, ours, lineterm=""))[2:]
     if not lines:
         return f"{folder}/mine.py is the finished server, to the letter."
     return "\n".join([f"{folder}: - yours, + the finished server's", *lines])

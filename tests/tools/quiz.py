@@ -18,7 +18,7 @@ ANSWER = BUILD / "quiz.answer"
 AT_START = {"H26_reuse_the_port"}  # no riddle: it does not start where a run has just ended
 
 
-def quiz(part: int, port: str) -> None:
+def serve_quiz(part: int, port: str) -> None:
     """Serve a server with a mistake that is not named."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -56,7 +56,7 @@ def main() -> None:
     if sys.argv[1] == "answer":
         show_answer()
     elif sys.argv[1] in map(str, PARTS):
-        quiz(int(sys.argv[1]), sys.argv[2])
+        serve_quiz(int(sys.argv[1]), sys.argv[2])
     else:
         sys.exit("Of which part? make quiz PART=1, 2 or 3.")
 

@@ -4,7 +4,8 @@
 
 A body that is needed for any answer at all raises NotImplementedError with the advice; one that
 is needed for a clause only lets a good request pass, and names the clause in a comment. The
-check reads both (tests/checker/advice.py). Filled with the finished bodies, a starter is the server.
+check reads both (tests/checker/advice.py). Filled with the finished bodies, a starter is the
+server.
 """
 
 import ast
@@ -13,8 +14,8 @@ import textwrap
 from tests.parts import PARTS
 
 
-def needed(clause: str, name: str) -> str:
-    """Return the body of a function that nothing works without."""
+def format_advice(clause: str, name: str) -> str:
+    """Return the body of a function that nothing works without: it raises the advice."""
     return f'raise NotImplementedError("Next, write {name}: {clause} needs it.")'
 
 
@@ -137,44 +138,45 @@ NEUTRAL = {
 FLAGGED = "format_environ"  # part 3 changes what it says of processes
 
 
-def bodies(text: str) -> dict[str, tuple[int, int]]:
+def body_lines(text: str) -> dict[str, tuple[int, int]]:
     """Return the lines [first, last) of each function's body, without its docstring."""
     found = {}
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
-            docstring = node.body[0]
-            found[node.name] = docstring.end_lineno, node.end_lineno
+            first, last = node.body[0].end_lineno, node.end_lineno
+            assert first and last  # ast.parse() always tells
+            found[node.name] = first, last
     return found
 
 
-def replaced(text: str, name: str, body: str) -> str:
-    """Return text with the body of one function replaced."""
-    first, last = bodies(text)[name]
+def replace_body(text: str, name: str, body: str) -> str:
+    """Return text with body as the body of the function name."""
+    first, last = body_lines(text)[name]
     lines = text.splitlines(keepends=True)
     return "".join([*lines[:first], body, *lines[last:]])
 
 
 def body_of(text: str, name: str) -> str:
     """Return the body of one function as it stands."""
-    first, last = bodies(text)[name]
+    first, last = body_lines(text)[name]
     return "".join(text.splitlines(keepends=True)[first:last])
 
 
-def stubs(part: int) -> dict[str, str]:
+def unwritten_bodies(part: int) -> dict[str, str]:
     """Return the unwritten bodies of a part by the function's name."""
-    plain = {name: needed(clause, name) for name, clause in NEEDED[part].items()}
+    plain = {name: format_advice(clause, name) for name, clause in NEEDED[part].items()}
     plain |= {name: textwrap.dedent(body).strip() for name, body in NEUTRAL[part].items()}
     return {name: textwrap.indent(body, "    ") + "\n" for name, body in plain.items()}
 
 
-def starter(part: int) -> str:
+def starter_text(part: int) -> str:
     """Return the text of a part's starter."""
     text = PARTS[part].server.read_text(encoding="utf-8")
-    for name, body in stubs(part).items():
-        text = replaced(text, name, body)
+    for name, body in unwritten_bodies(part).items():
+        text = replace_body(text, name, body)
     if part == 3:  # what part 2 said: it is for the reader to find out that it is true no more
         body = body_of(PARTS[2].server.read_text(encoding="utf-8"), FLAGGED)
-        text = replaced(
+        text = replace_body(
             text, FLAGGED, "    # unwritten: W05. Who else runs the application?\n" + body
         )
     return text
@@ -183,7 +185,7 @@ def starter(part: int) -> str:
 def main() -> None:
     """Write every part's starter."""
     for number, part in PARTS.items():
-        (part.path / "starter.py").write_text(starter(number), encoding="utf-8")
+        (part.path / "starter.py").write_text(starter_text(number), encoding="utf-8")
 
 
 if __name__ == "__main__":

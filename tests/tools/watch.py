@@ -33,14 +33,14 @@ def difference(before: dict[str, str], after: dict[str, str]) -> str:
     return ", ".join(changes) or "no clause has changed its colour"
 
 
-def listen_for_saves(path: Path, events: queue.SimpleQueue) -> None:
+def listen_for_saves(path: Path, events: queue.SimpleQueue[str]) -> None:
     """Put "saved" into events whenever path changes, for ever."""
     for changes in watchfiles.watch(path.parent, recursive=False, debounce=200):
         if any(Path(name).name == path.name for _, name in changes):
             events.put("saved")
 
 
-def listen_for_keys(events: queue.SimpleQueue) -> None:
+def listen_for_keys(events: queue.SimpleQueue[str]) -> None:
     """Put each line that is typed into events; "q" at the end of the input."""
     for line in sys.stdin:
         events.put(line.strip() or "again")

@@ -5,11 +5,11 @@ FULL=1 runs every clause, and asserts that only those the head names turn red.
 
 import concurrent.futures
 import os
-import subprocess
+from pathlib import Path
 
 import pytest
 
-from tests.course.selfcheck import run_check
+from tests.course.selfcheck import Checked, run_check
 from tests.tools.gallery import Mistake, gallery, write
 
 AT_ONCE = 3  # checks side by side, each of a few clauses
@@ -29,7 +29,7 @@ def beside(mistake: Mistake) -> list[str]:
     return [id for id in OTHERS[mistake.part] if id not in named][:5]
 
 
-def check(mistake: Mistake, folder) -> subprocess.CompletedProcess:
+def check(mistake: Mistake, folder: Path) -> Checked:
     """Return the ended check of the server that has made the mistake."""
     path = write(mistake, folder / mistake.id.replace("/", "_") / "server.py")
     clauses = [] if FULL else ["--clause", ",".join([mistake.caught_by, *beside(mistake)])]

@@ -22,7 +22,7 @@ def serve():
 
 def imported(path) -> set[str]:
     """Return the full names that a module imports."""
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
