@@ -42,7 +42,7 @@ __all__ = [
     "rows_of",
     "run_program",
     "serve",
-    "wait_until",
     "silent",
+    "wait_until",
     "watching",
 ]
