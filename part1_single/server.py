@@ -146,9 +146,13 @@ def parse_host(version: bytes, fields: Fields) -> None:
 
 
 def parse_list(fields: Fields, name: bytes) -> list[bytes]:
-    """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1."""
+    """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1.
+
+    Empty ones are none, §5.6.1.2.
+    """
     values = [value for key, value in fields if key == name]
-    return [member.strip(b" \t").lower() for value in values for member in value.split(b",")]
+    members = [member.strip(b" \t").lower() for member in b",".join(values).split(b",")]
+    return [member for member in members if member]
 
 
 def parse_transfer_encoding(version: bytes, fields: Fields) -> None:
@@ -156,10 +160,10 @@ def parse_transfer_encoding(version: bytes, fields: Fields) -> None:
 
     Part 1 departs from RFC 9112 §7.1: it does not decode chunked. Never ignored, §6.1.
     """
-    codings = parse_list(fields, b"transfer-encoding")
-    if not codings:
+    if b"transfer-encoding" not in dict(fields):
         return
-    if codings[-1] != b"chunked" or codings.count(b"chunked") > 1:
+    codings = parse_list(fields, b"transfer-encoding")
+    if codings[-1:] != [b"chunked"] or codings.count(b"chunked") > 1:
         raise HTTPError("400 Bad Request", "The last transfer coding is not chunked.")
     if version == b"HTTP/1.0" or b"content-length" in dict(fields):
         raise HTTPError("400 Bad Request", "Here Transfer-Encoding is not allowed.")

@@ -117,7 +117,10 @@ def parse_host(version: bytes, fields: Fields) -> None:
 
 
 def parse_list(fields: Fields, name: bytes) -> list[bytes]:
-    """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1."""
+    """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1.
+
+    Empty ones are none, §5.6.1.2.
+    """
     raise NotImplementedError("Next, write parse_list: H15 needs it.")
 
 

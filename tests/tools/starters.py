@@ -103,10 +103,10 @@ NEUTRAL = {
             """,
         "parse_transfer_encoding": """
             # unwritten: H21, W04, W19. Part 1's answer, which stays right until chunks are read.
-            codings = parse_list(fields, b"transfer-encoding")
-            if not codings:
+            if b"transfer-encoding" not in dict(fields):
                 return False
-            if codings[-1] != b"chunked" or codings.count(b"chunked") > 1:
+            codings = parse_list(fields, b"transfer-encoding")
+            if codings[-1:] != [b"chunked"] or codings.count(b"chunked") > 1:
                 raise HTTPError("400 Bad Request", "The last transfer coding is not chunked.")
             if version == b"HTTP/1.0" or b"content-length" in dict(fields):
                 raise HTTPError("400 Bad Request", "Here Transfer-Encoding is not allowed.")
