@@ -300,7 +300,7 @@ VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)} | {0x0A: "\\n
 
 
 def format_visible(octets: bytes) -> str:
-    r"""Return octets in printable ASCII, controls as \r, \n, \x1b; a new line after \n."""
+    r"""Return octets in printable ASCII, as VISIBLE has them: controls as \r, \x1b."""
     return octets.decode("latin-1").translate(VISIBLE)
 
 
@@ -368,7 +368,10 @@ def serve_connection(connection: socket.socket) -> None:
                 read_and_drop(connection)
     except OSError:
         pass  # reset, broken pipe, not connected, out of time: the client has gone
-    print(format_visible(received), flush=True)
+    try:
+        print(format_visible(received), flush=True)
+    except OSError:
+        pass  # nobody reads it any more (a pipe), or the disk is full: serve on
 
 
 def serve_forever(listener: socket.socket) -> None:

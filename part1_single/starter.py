@@ -212,7 +212,7 @@ VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)} | {0x0A: "\\n
 
 
 def format_visible(octets: bytes) -> str:
-    r"""Return octets in printable ASCII, controls as \r, \n, \x1b; a new line after \n."""
+    r"""Return octets in printable ASCII, as VISIBLE has them: controls as \r, \x1b."""
     # unwritten: H27
     return octets.decode("latin-1")
 

@@ -404,13 +404,27 @@ def read_and_drop(connection: socket.socket) -> None:
 # RFC 9110 §5.6.7 wants these names, whatever the locale.
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-# What stands for an octet in print: itself, or \r, \x1b, \xff; after \n a new line.
-VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)} | {0x0A: "\\n\n"}
+# What stands for an octet in print: itself, or \r, \n, \x1b, \xff; nothing begins a new line.
+VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)}
+# The same for what an application says, where line ends and tabs stay.
+CONTROLS = {code: VISIBLE[code] for code in [*range(9), *range(11, 32), *range(127, 160)]}
 
 
 def format_visible(octets: bytes) -> str:
-    r"""Return octets in printable ASCII, controls as \r, \n, \x1b; a new line after \n."""
+    r"""Return octets in printable ASCII, as VISIBLE has them: controls as \r, \x1b."""
     return octets.decode("latin-1").translate(VISIBLE)
+
+
+class Errors(io.TextIOWrapper):
+    """stderr, and so wsgi.errors: text without controls, to whoever reads it, or to nobody."""
+
+    def write(self, text: str) -> int:
+        """Write text; what an application quotes came from a client, escape sequences too."""
+        try:
+            super().write(text.translate(CONTROLS))
+        except OSError:
+            pass  # nobody reads it any more (a pipe), or the disk is full: serve on
+        return len(text)
 
 
 def format_variables(fields: Fields) -> dict[str, str]:
@@ -785,9 +799,6 @@ def main() -> None:
         sys.exit("Part 3 needs os.fork, which Windows does not have: run it in WSL.")
     # The default action ends the process at once; the kernel closes what it held.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # wsgi.errors: no buffer between it and the system, so that what is written is there.
-    unbuffered = getattr(sys.stderr.buffer, "raw", sys.stderr.buffer)  # python -u has none
-    sys.stderr = io.TextIOWrapper(unbuffered, "utf-8", "backslashreplace", write_through=True)
     parser = argparse.ArgumentParser(description="Host a WSGI application.")
     parser.add_argument("application", nargs="?", metavar="MODULE:CALLABLE", help="or factory()")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
@@ -795,6 +806,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if not re.fullmatch("[0-9]{1,5}", arguments.port) or int(arguments.port) > 65535:
         sys.exit(f"--port takes a number from 0 to 65535, not {arguments.port!r}.")
+    # wsgi.errors: no buffer between it and the system, so that what is written is there.
+    unbuffered = getattr(sys.stderr.buffer, "raw", sys.stderr.buffer)  # python -u has none
+    sys.stderr = Errors(unbuffered, "utf-8", "backslashreplace", write_through=True)
+    sys.excepthook = traceback.print_exception  # Python 3.13's own would send colours
     try:
         named = arguments.application
         application = load_application(named) if named else default_application
