@@ -43,7 +43,7 @@ RECV_SIZE = 64 * 1024  # octets that one recv() may return
 MAX_REQUEST_LINE = 16 * 1024  # octets, then 414; RFC 9112 §3 asks for at least 8000
 MAX_FIELD_SECTION = 64 * 1024  # octets, then 431; policy
 MAX_CONTENT = 10 * 1024 * 1024  # octets, then 413; policy
-MAX_CHUNK_LINE = 4 * 1024  # octets of a chunk's size and extensions, then 400; policy
+MAX_CHUNK_LINES = 128 * 1024  # octets of all that chunks have beside content, then 400; policy
 LINGER_OCTETS = 16 * 1024 * 1024  # octets dropped after a refusal, then close; policy
 LINGER_SECONDS = 2.0  # seconds that this may take; policy
 ACCEPT_SECONDS = 1.0  # seconds, then accept() is called anew; see serve_forever
@@ -103,8 +103,16 @@ HOST = re.compile(
 FIELD_LINE = re.compile(rb"(%b):([\t -~\x80-\xff]*)" % TOKEN.pattern)
 # Content-Length = 1*DIGIT                                         RFC 9110 §8.6
 DIGITS = re.compile(rb"[0-9]+")
-# chunk-size [ chunk-ext ] = 1*HEXDIG *( BWS ";" BWS name [ BWS "=" BWS value ] )
-CHUNK_LINE = re.compile(rb"0*([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t -~\x80-\xff]*)?")  # RFC 9112 §7.1
+# quoted-string = DQUOTE *( qdtext / quoted-pair ) DQUOTE          RFC 9110 §5.6.4
+QUOTED_STRING = re.compile(rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"')
+# chunk-ext = *( BWS ";" BWS name [ BWS "=" BWS value ] )          RFC 9112 §7.1.1
+# name: token; value: token / quoted-string; BWS = *( SP / HTAB )
+CHUNK_EXT = re.compile(
+    rb"(?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?)*"
+    % (TOKEN.pattern, TOKEN.pattern, QUOTED_STRING.pattern)
+)
+# chunk-size [ chunk-ext ] = 1*HEXDIG [ chunk-ext ]                RFC 9112 §7.1
+CHUNK_LINE = re.compile(rb"0*([1-9A-Fa-f][0-9A-Fa-f]{0,15}|0)%b" % CHUNK_EXT.pattern)
 # status-code SP reason-phrase, of a final response              RFC 9112 §4, PEP 3333
 STATUS = re.compile(r"[2-5][0-9]{2} [\t -~\x80-\xff]*")
 # The same grammar as for the request's fields, on native strings.
@@ -219,7 +227,7 @@ def parse_chunk_size(line: bytes, limit: int) -> int:
     """Return the octets of a chunk from its first line; refuse with 400, 413. RFC 9112 §7.1."""
     match = CHUNK_LINE.fullmatch(line)
     if not match:
-        raise HTTPError("400 Bad Request", "A chunk begins with its size in hexadecimal digits.")
+        raise HTTPError("400 Bad Request", "A chunk begins with a hex size, then any ;name=value.")
     size = int(match[1], 16)
     if size > limit:
         raise HTTPError("413 Content Too Large", f"The limit is {MAX_CONTENT} octets.")
@@ -335,11 +343,11 @@ def read_chunks(connection: socket.socket, received: bytearray, head_end: int) -
     Takes chunk after chunk out of received, and drops extensions and trailer fields.
     Refuses with 400, 413, 431.
     """
-    content, start = bytearray(), head_end
+    content, start, room = bytearray(), head_end, MAX_CHUNK_LINES
     while True:
-        end = start + MAX_CHUNK_LINE
-        line = read_line(connection, received, start, end, "400 Bad Request")
+        line = read_line(connection, received, start, start + room, "400 Bad Request")
         start += len(line) + 2
+        room = max(0, room - len(line) - 4)  # less its CRLF, and the one after its content
         size = parse_chunk_size(line, MAX_CONTENT - len(content))
         if size == 0:
             _, start = read_field_section(connection, received, start)
