@@ -310,10 +310,10 @@ def read_request_line(connection: socket.socket, received: bytearray) -> bytes:
     read_more(connection, received)
     if received.startswith(b"\x16"):
         raise HTTPError("400 Bad Request", "This looks like TLS: use http://, not https://.")
-    limit = MAX_REQUEST_LINE + 2
-    while not (line := read_line(connection, received, 0, limit, "414 URI Too Long")):
-        del received[:2]  # at once: whoever refuses the line looks for HEAD in front
-        limit -= 2  # for all of them together
+    start, end = 0, MAX_REQUEST_LINE + 2
+    while not (line := read_line(connection, received, start, end, "414 URI Too Long")):
+        start += 2
+    del received[:start]
     return line
 
 
@@ -648,9 +648,10 @@ def serve_request(
         request = read_request(connection, received)
     except HTTPError as error:
         if not received:
-            return "", 0, False  # closed, and at most empty lines came: nobody asked
+            return "", 0, False  # opened and closed without an octet: nobody asked
         content = f"{error.status}\n{error.reason}\n".encode("ascii")
-        send_response(connection, error.status, content, received.startswith(b"HEAD "))
+        to_head = received.lstrip(b"\r\n").startswith(b"HEAD ")  # or after empty lines
+        send_response(connection, error.status, content, to_head)
         return error.status, len(content), True
     environ = format_environ(request, connection.getsockname(), client)
     status, octets = serve_application(connection, application, environ)

@@ -27,7 +27,7 @@ WAYS = {
         ('line.split(b" ")', "line.split()"),
     ],
     "strict": [  # no empty line first; no later version; no answer to half a request
-        ("        del received[:2]", '        raise HTTPError("400 Bad Request", "No.")'),
+        ("    start += 2\n    del", '    raise HTTPError("400 Bad Request", "No.")\n    del'),
         ('if not version.startswith(b"HTTP/1.")', 'if version[5:] not in (b"1.0", b"1.1")'),
         (
             "    octets = connection.recv(RECV_SIZE)\n    if not octets:\n        raise HTTPError(",

@@ -94,7 +94,8 @@ NEUTRAL = {
                 if not received:
                     return "", 0, False
                 content = f"{error.status}\\n{error.reason}\\n".encode("ascii")
-                send_response(connection, error.status, content, received.startswith(b"HEAD "))
+                to_head = received.lstrip(b"\\r\\n").startswith(b"HEAD ")  # or after empty lines
+                send_response(connection, error.status, content, to_head)
                 return error.status, len(content), True
             echo = bytes(received[: request.size])
             echo = echo.replace(b"HEAD ", b"GET ", 1) if request.method == b"HEAD" else echo
