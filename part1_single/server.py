@@ -146,9 +146,13 @@ def parse_host(version: bytes, fields: Fields) -> None:
 
 
 def parse_list(fields: Fields, name: bytes) -> list[bytes]:
-    """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1."""
+    """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1.
+
+    Empty ones are none, §5.6.1.2.
+    """
     values = [value for key, value in fields if key == name]
-    return [member.strip(b" \t").lower() for value in values for member in value.split(b",")]
+    members = [member.strip(b" \t").lower() for member in b",".join(values).split(b",")]
+    return [member for member in members if member]
 
 
 def parse_transfer_encoding(version: bytes, fields: Fields) -> None:
@@ -156,10 +160,10 @@ def parse_transfer_encoding(version: bytes, fields: Fields) -> None:
 
     Part 1 departs from RFC 9112 §7.1: it does not decode chunked. Never ignored, §6.1.
     """
-    codings = parse_list(fields, b"transfer-encoding")
-    if not codings:
+    if b"transfer-encoding" not in dict(fields):
         return
-    if codings[-1] != b"chunked" or codings.count(b"chunked") > 1:
+    codings = parse_list(fields, b"transfer-encoding")
+    if codings[-1:] != [b"chunked"] or codings.count(b"chunked") > 1:
         raise HTTPError("400 Bad Request", "The last transfer coding is not chunked.")
     if version == b"HTTP/1.0" or b"content-length" in dict(fields):
         raise HTTPError("400 Bad Request", "Here Transfer-Encoding is not allowed.")
@@ -296,7 +300,7 @@ VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)} | {0x0A: "\\n
 
 
 def format_visible(octets: bytes | bytearray) -> str:
-    r"""Return octets in printable ASCII, controls as \r, \n, \x1b; a new line after \n."""
+    r"""Return octets in printable ASCII, as VISIBLE has them: controls as \r, \x1b."""
     return octets.decode("latin-1").translate(VISIBLE)
 
 
@@ -348,7 +352,8 @@ def serve_request(connection: socket.socket, received: bytearray) -> bool:
         if not received:
             return False  # opened and closed without an octet: nobody asked
         content = f"{error.status}\n{error.reason}\n".encode("ascii")
-        send_response(connection, error.status, content, received.startswith(b"HEAD "))
+        to_head = received.lstrip(b"\r\n").startswith(b"HEAD ")  # or after empty lines
+        send_response(connection, error.status, content, to_head)
         return True
     echo = format_echo(bytes(received[: request.size]))
     send_response(connection, "200 OK", echo, request.method == b"HEAD")
@@ -364,7 +369,10 @@ def serve_connection(connection: socket.socket) -> None:
                 read_and_drop(connection)
     except OSError:
         pass  # reset, broken pipe, not connected, out of time: the client has gone
-    print(format_visible(received), flush=True)
+    try:
+        print(format_visible(received), flush=True)
+    except OSError:
+        pass  # nobody reads it any more (a pipe), or the disk is full: serve on
 
 
 def serve_forever(listener: socket.socket) -> None:

@@ -117,7 +117,10 @@ def parse_host(version: bytes, fields: Fields) -> None:
 
 
 def parse_list(fields: Fields, name: bytes) -> list[bytes]:
-    """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1."""
+    """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1.
+
+    Empty ones are none, §5.6.1.2.
+    """
     raise NotImplementedError("Next, write parse_list: H15 needs it.")
 
 
@@ -209,7 +212,7 @@ VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)} | {0x0A: "\\n
 
 
 def format_visible(octets: bytes | bytearray) -> str:
-    r"""Return octets in printable ASCII, controls as \r, \n, \x1b; a new line after \n."""
+    r"""Return octets in printable ASCII, as VISIBLE has them: controls as \r, \x1b."""
     # unwritten: H27
     return octets.decode("latin-1")
 

@@ -43,7 +43,7 @@ RECV_SIZE = 64 * 1024  # octets that one recv() may return
 MAX_REQUEST_LINE = 16 * 1024  # octets, then 414; RFC 9112 §3 asks for at least 8000
 MAX_FIELD_SECTION = 64 * 1024  # octets, then 431; policy
 MAX_CONTENT = 10 * 1024 * 1024  # octets, then 413; policy
-MAX_CHUNK_LINE = 4 * 1024  # octets of a chunk's size and extensions, then 400; policy
+MAX_CHUNK_LINES = 128 * 1024  # octets of all that chunks have beside content, then 400; policy
 LINGER_OCTETS = 16 * 1024 * 1024  # octets dropped after a refusal, then close; policy
 LINGER_SECONDS = 2.0  # seconds that this may take; policy
 ACCEPT_SECONDS = 1.0  # seconds, then accept() is called anew; see serve_forever
@@ -103,8 +103,16 @@ HOST = re.compile(
 FIELD_LINE = re.compile(rb"(%b):([\t -~\x80-\xff]*)" % TOKEN.pattern)
 # Content-Length = 1*DIGIT                                         RFC 9110 §8.6
 DIGITS = re.compile(rb"[0-9]+")
-# chunk-size [ chunk-ext ] = 1*HEXDIG *( BWS ";" BWS name [ BWS "=" BWS value ] )
-CHUNK_LINE = re.compile(rb"0*([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t -~\x80-\xff]*)?")  # RFC 9112 §7.1
+# quoted-string = DQUOTE *( qdtext / quoted-pair ) DQUOTE          RFC 9110 §5.6.4
+QUOTED_STRING = re.compile(rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"')
+# chunk-ext = *( BWS ";" BWS name [ BWS "=" BWS value ] )          RFC 9112 §7.1.1
+# name: token; value: token / quoted-string; BWS = *( SP / HTAB )
+CHUNK_EXT = re.compile(
+    rb"(?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?)*"
+    % (TOKEN.pattern, TOKEN.pattern, QUOTED_STRING.pattern)
+)
+# chunk-size [ chunk-ext ] = 1*HEXDIG [ chunk-ext ]                RFC 9112 §7.1
+CHUNK_LINE = re.compile(rb"0*([1-9A-Fa-f][0-9A-Fa-f]{0,15}|0)%b" % CHUNK_EXT.pattern)
 # status-code SP reason-phrase, of a final response              RFC 9112 §4, PEP 3333
 STATUS = re.compile(r"[2-5][0-9]{2} [\t -~\x80-\xff]*")
 # The same grammar as for the request's fields, on native strings.
@@ -178,17 +186,21 @@ def parse_host(version: bytes, fields: Fields) -> None:
 
 
 def parse_list(fields: Fields, name: bytes) -> list[bytes]:
-    """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1."""
+    """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1.
+
+    Empty ones are none, §5.6.1.2.
+    """
     values = [value for key, value in fields if key == name]
-    return [member.strip(b" \t").lower() for value in values for member in value.split(b",")]
+    members = [member.strip(b" \t").lower() for member in b",".join(values).split(b",")]
+    return [member for member in members if member]
 
 
 def parse_transfer_encoding(version: bytes, fields: Fields) -> bool:
     """Return whether the content is chunked; refuse with 400, 501. RFC 9112 §6.1, §6.3."""
-    codings = parse_list(fields, b"transfer-encoding")
-    if not codings:
+    if b"transfer-encoding" not in dict(fields):
         return False
-    if codings[-1] != b"chunked" or codings.count(b"chunked") > 1:
+    codings = parse_list(fields, b"transfer-encoding")
+    if codings[-1:] != [b"chunked"] or codings.count(b"chunked") > 1:
         raise HTTPError("400 Bad Request", "The last transfer coding is not chunked.")
     if version == b"HTTP/1.0" or b"content-length" in dict(fields):
         raise HTTPError("400 Bad Request", "Here Transfer-Encoding is not allowed.")
@@ -215,7 +227,7 @@ def parse_chunk_size(line: bytes, limit: int) -> int:
     """Return the octets of a chunk from its first line; refuse with 400, 413. RFC 9112 §7.1."""
     match = CHUNK_LINE.fullmatch(line)
     if not match:
-        raise HTTPError("400 Bad Request", "A chunk begins with its size in hexadecimal digits.")
+        raise HTTPError("400 Bad Request", "A chunk begins with a hex size, then any ;name=value.")
     size = int(match[1], 16)
     if size > limit:
         raise HTTPError("413 Content Too Large", f"The limit is {MAX_CONTENT} octets.")
@@ -331,11 +343,11 @@ def read_chunks(connection: socket.socket, received: bytearray, head_end: int) -
     Takes chunk after chunk out of received, and drops extensions and trailer fields.
     Refuses with 400, 413, 431.
     """
-    content, start = bytearray(), head_end
+    content, start, room = bytearray(), head_end, MAX_CHUNK_LINES
     while True:
-        end = start + MAX_CHUNK_LINE
-        line = read_line(connection, received, start, end, "400 Bad Request")
+        line = read_line(connection, received, start, start + room, "400 Bad Request")
         start += len(line) + 2
+        room = max(0, room - len(line) - 4)  # less its CRLF, and the one after its content
         size = parse_chunk_size(line, MAX_CONTENT - len(content))
         if size == 0:
             _, start = read_field_section(connection, received, start)
@@ -400,13 +412,27 @@ def read_and_drop(connection: socket.socket) -> None:
 # RFC 9110 §5.6.7 wants these names, whatever the locale.
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-# What stands for an octet in print: itself, or \r, \x1b, \xff; after \n a new line.
-VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)} | {0x0A: "\\n\n"}
+# What stands for an octet in print: itself, or \r, \n, \x1b, \xff; nothing begins a new line.
+VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)}
+# The same for what an application says, where line ends and tabs stay.
+CONTROLS = {code: VISIBLE[code] for code in [*range(9), *range(11, 32), *range(127, 160)]}
 
 
 def format_visible(octets: bytes | bytearray) -> str:
-    r"""Return octets in printable ASCII, controls as \r, \n, \x1b; a new line after \n."""
+    r"""Return octets in printable ASCII, as VISIBLE has them: controls as \r, \x1b."""
     return octets.decode("latin-1").translate(VISIBLE)
+
+
+class Errors(io.TextIOWrapper):
+    """stderr, and so wsgi.errors: text without controls, to whoever reads it, or to nobody."""
+
+    def write(self, text: str) -> int:
+        """Write text; what an application quotes came from a client, escape sequences too."""
+        try:
+            super().write(text.translate(CONTROLS))
+        except OSError:
+            pass  # nobody reads it any more (a pipe), or the disk is full: serve on
+        return len(text)
 
 
 def format_variables(fields: Fields) -> dict[str, str]:
@@ -617,7 +643,8 @@ def serve_request(
         if not received:
             return "", 0, False  # opened and closed without an octet: nobody asked
         content = f"{error.status}\n{error.reason}\n".encode("ascii")
-        send_response(connection, error.status, content, received.startswith(b"HEAD "))
+        to_head = received.lstrip(b"\r\n").startswith(b"HEAD ")  # or after empty lines
+        send_response(connection, error.status, content, to_head)
         return error.status, len(content), True
     environ = format_environ(request, connection.getsockname(), client)
     status, octets = serve_application(connection, application, environ)
@@ -737,9 +764,6 @@ def main() -> None:
         sys.exit("Part 3 needs os.fork, which Windows does not have: run it in WSL.")
     # The default action ends the process at once; the kernel closes what it held.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # wsgi.errors: no buffer between it and the system, so that what is written is there.
-    unbuffered = getattr(sys.stderr.buffer, "raw", sys.stderr.buffer)  # python -u has none
-    sys.stderr = io.TextIOWrapper(unbuffered, "utf-8", "backslashreplace", write_through=True)
     parser = argparse.ArgumentParser(description="Host a WSGI application.")
     parser.add_argument("application", nargs="?", metavar="MODULE:CALLABLE", help="or factory()")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
@@ -747,6 +771,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if not re.fullmatch("[0-9]{1,5}", arguments.port) or int(arguments.port) > 65535:
         sys.exit(f"--port takes a number from 0 to 65535, not {arguments.port!r}.")
+    # wsgi.errors: no buffer between it and the system, so that what is written is there.
+    unbuffered = getattr(sys.stderr.buffer, "raw", sys.stderr.buffer)  # python -u has none
+    sys.stderr = Errors(unbuffered, "utf-8", "backslashreplace", write_through=True)
+    sys.excepthook = traceback.print_exception  # Python 3.13's own would send colours
     try:
         named = arguments.application
         application = load_application(named) if named else default_application

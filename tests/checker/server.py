@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 import psutil
 
@@ -92,15 +92,18 @@ class Server:
         host: str = "127.0.0.1",
         port: int | None = None,
         unbuffered: bool = False,
+        pipe: BinaryIO | None = None,
     ) -> None:
         """port is passed to the command as it is; None picks a free one.
 
         unbuffered lets Python print at once, where what is printed counts, and not when.
+        pipe takes what it prints, which output() and errors() then know nothing of.
         """
         self.target, self.host, self.asked, self.unbuffered = target, host, port, unbuffered
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
         self.left: list[int] = []  # groups whose first process ended before others of them
+        self.pipe = pipe
         self.stdout = tempfile.TemporaryFile()
         self.stderr = tempfile.TemporaryFile()
 
@@ -142,8 +145,8 @@ class Server:
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(LAUNCHER), *words],
             stdin=subprocess.DEVNULL,
-            stdout=self.stdout,
-            stderr=self.stderr,
+            stdout=self.pipe or self.stdout,
+            stderr=self.pipe or self.stderr,
             env=target_environment() | ({"PYTHONUNBUFFERED": "1"} if self.unbuffered else {}),
             cwd=ROOT if self.target.app else None,
             start_new_session=True,

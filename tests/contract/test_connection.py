@@ -1,8 +1,10 @@
 """H22 and H24 to H27: what is too long, and how a server lives, stops and starts again."""
 
 import contextlib
+import os
 import random
 import re
+import select
 import signal
 import socket
 import time
@@ -15,6 +17,7 @@ from tests.checker.expect import expect, expect_echo
 from tests.checker.refusal import closed_unanswered
 from tests.checker.server import Server, StartFailed, describe_exit
 from tests.checker.verdict import Red
+from tests.contract import hosted
 from tests.contract.shared import (
     MEBIBYTE,
     SOON,
@@ -523,6 +526,35 @@ def check_restart(server: Server) -> None:
     check_next(server, ALIVE)
 
 
+LINE_SECONDS = 2.0  # until the line at the start has come through the pipe
+UNREAD = (
+    "Whoever read what the server prints has gone (| head -1), so print() raises "
+    "BrokenPipeError, and nothing catches it. It is an OSError, and no reason to stop serving."
+)
+
+
+@clause("H26")
+def test_it_serves_on_when_nobody_reads_what_it_prints(server):
+    if not server.is_ours():
+        pytest.skip("a server with words of its own")
+    failing, speaking = hosted.request("fail", how="raise"), hosted.request("errors", until="/")
+    ends = os.pipe()
+    with (
+        open(ends[0], "rb") as reader,
+        open(ends[1], "wb") as writer,
+        Server(server.target, pipe=writer) as own,
+    ):
+        writer.close()  # else the pipe would stay open here
+        select.select([reader], [], [], LINE_SECONDS)
+        reader.close()
+        check_next(own, UNREAD)
+        check_next(own, UNREAD)  # what is printed of a request may follow its answer
+        for octets, status in ((failing, 500), (speaking, 200)) if server.target.part > 1 else ():
+            with ask(own, octets) as talk:
+                expect(talk, {status}, likely=UNREAD)
+            check_next(own, UNREAD)
+
+
 # ---- H27 -------------------------------------------------------------------------------
 
 RAW = b"\x1b]0;owned\x07\x1b[31mred\x08\x7f\0"
@@ -550,6 +582,72 @@ def test_control_characters_are_printed_visibly(server):
         check_next(own, ALIVE)  # by now the last of them has been printed
         own.stop(signal.SIGINT)  # what stayed in a buffer of its own comes out now
         check_printed(own, begun, "all of them", talk)
+
+
+FORGED = {
+    "target": b"GET /x\nFORGED HTTP/1.1\r\n" + HOST + b"\r\n",
+    "target-twice": b"GET /\nFORGED\nFORGED HTTP/1.1\r\n" + HOST + b"\r\n",
+    "percent-encoded": b"GET /x%0AFORGED%0A?y=%0AFORGED HTTP/1.1\r\n" + HOST + b"\r\n",
+    "method": b"GET\nFORGED / HTTP/1.1\r\n" + HOST + b"\r\n",
+    "field": b"GET / HTTP/1.1\r\n" + HOST + b"User-Agent: x\nFORGED\r\n\r\n",
+    "content": post(b"x\nFORGED\n"),
+}
+
+
+@clause("H27")
+def test_nothing_of_a_request_begins_a_line_of_the_log(server):
+    # Part 1 prints whole requests, whose lines are what is to be seen. From part 2 on there is a
+    # log, whose lines somebody counts, or searches for an address: they are the server's own.
+    if server.target.part < 2:
+        pytest.skip("part 1 prints requests line by line")
+    with Server(server.target, unbuffered=True) as own:
+        for octets in FORGED.values():
+            with ask(own, octets, half_close=True) as talk:
+                talk.reads_end()
+            check_not_forged(own, talk)
+        check_next(own, ALIVE)  # by now the last of them has been printed
+        own.stop(signal.SIGINT)
+        check_not_forged(own, talk)
+
+
+def check_not_forged(server: Server, talk: Conversation) -> None:
+    """Raise Red if a line that was printed begins with what a client sent."""
+    printed = server.output() + b"\n" + server.error_output()
+    if forged := re.search(rb"^[ \t]*FORGED.*$", printed, re.MULTILINE):
+        raise Red(
+            f"A line that was printed begins with {forged[0].decode('ascii', 'replace')!r}.",
+            talk,
+            "one line for one request, and a line end in it as \\n",
+            "Part 1 shows a request line by line, and begins a new one after each \\n. In a log "
+            "one request is one line, or a client can write the next one.",
+        )
+
+
+@clause("H27")
+@cases(
+    {"exception": {"route": "fail", "how": "raise"}, "errors": {"route": "errors", "until": "/"}}
+)
+def test_what_the_application_says_is_printed_visibly(server, case):
+    # Under this clause and not W05 or W15, since it is a client who speaks here as well: the
+    # application hands on what it was asked for. PEP 3333 has nothing about it.
+    if server.target.part < 2 or not server.is_ours():
+        pytest.skip("ours from part 2 on; others may leave it to the application")
+    word = f"{RAW.decode('latin-1')}\x9b31m one\n\ttwo\u20ac"
+    with Server(server.target, unbuffered=True) as own:
+        begun = len(own.output()), len(own.error_output())
+        with ask(own, hosted.request(token=word, end="1", **case)) as talk:
+            expect(talk, {200, 500})
+        check_next(own, ALIVE)
+        own.stop(signal.SIGINT)
+        check_printed(own, begun, "by the application", talk)
+        if "two" in own.errors() and " one\n\ttwo" not in own.errors():
+            raise Red(
+                "The line end or the tab in the application's words is not there as it was.",
+                talk,
+                "\\x1b for each control but line ends and tabs, and the rest as it is",
+                "Escape what is written where it leaves, in write(), one character for one: "
+                "repr() of the whole would make one line of a traceback.",
+            )
 
 
 def check_printed(server: Server, begun: tuple[int, int], name: str, talk: Conversation) -> None:

@@ -496,6 +496,32 @@ def test_chunked_is_decoded_or_named_as_missing(server, case):
 
 
 @clause("H21")
+@cases(
+    {
+        "first": b"Transfer-Encoding: ,chunked\r\n",
+        "last": b"Transfer-Encoding: chunked,\r\n",
+        "around": b"Transfer-Encoding: , \t,, chunked , ,\r\n",
+        "line-before": b"Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\n",
+        "line-after": b"Transfer-Encoding: chunked\r\nTransfer-Encoding:\r\n",
+    }
+)
+def test_empty_elements_of_the_list_are_passed_over(server, case):
+    empty = (
+        "The list was divided at its commas, and nothing counted as a coding. RFC 9110 "
+        "§5.6.1.2: a recipient MUST parse and ignore empty elements of a list."
+    )
+    refuse(
+        server,
+        chunked(case),
+        {501, 411, 200},
+        mark=case,
+        likely={"accepted": IGNORED, "other": empty, "refused": empty},
+        words="501 (or 411, or 200 with the decoded content), as for chunked alone",
+        accepted=decoded,
+    )
+
+
+@clause("H21")
 def test_chunked_is_never_left_waiting_for_chunks(server):
     request = chunked_request(b"Transfer-Encoding: chunked\r\n")
     refuse(
@@ -523,6 +549,8 @@ def test_chunked_is_never_left_waiting_for_chunks(server):
         "semicolon": b"Transfer-Encoding: chunked;q=1\r\n",
         "two-words": b"Transfer-Encoding: chunked gzip\r\n",
         "empty": b"Transfer-Encoding:\r\n",
+        "empty-elements": b"Transfer-Encoding: , ,\r\n",
+        "empty-in-two-lines": b"Transfer-Encoding:\r\nTransfer-Encoding: ,\r\n",
     }
 )
 def test_codings_that_are_not_known_are_refused(server, case):
@@ -584,7 +612,11 @@ def test_chunked_in_http_1_0_is_refused(server):
 
 @clause("H21")
 @cases(
-    {"gzip": b"Transfer-Encoding: gzip\r\n", "not-last": b"Transfer-Encoding: chunked, gzip\r\n"}
+    {
+        "gzip": b"Transfer-Encoding: gzip\r\n",
+        "not-last": b"Transfer-Encoding: chunked, gzip\r\n",
+        "empty-elements": b"Transfer-Encoding: ,\r\n",
+    }
 )
 def test_what_follows_a_refused_coding_is_no_request(server, case):
     check_not_smuggled(server, case, {400, 501, 411})

@@ -286,13 +286,11 @@ def test_head_has_the_fields_of_get_and_no_content(server, rest):
         else:
             talk.send(SECOND)
             talk.wait(lambda: len(talk.received) > response.end)
-        if talk.received[response.end : response.end + 5] not in (b"", b"HTTP/"):
-            likely = (
-                "The content is sent whatever the method is. Leave it out for HEAD, and "
-                "leave Content-Length as it would be for GET."
-            )
-            place = (response.end, len(talk.received))
-            raise Red("Content follows the head.", talk, permitted, likely, got_mark=place)
+        likely = (
+            "The content is sent whatever the method is. Leave it out for HEAD, and "
+            "leave Content-Length as it would be for GET."
+        )
+        check_no_content(talk, response, permitted, likely)
         lengths = response.values("content-length")
         if lengths and [digits.lstrip("0") or "0" for digits in lengths] != [str(length)]:
             likely = "HEAD asks what GET would say. "
@@ -307,6 +305,81 @@ def test_head_has_the_fields_of_get_and_no_content(server, rest):
             raise Red(
                 f"GET has {length} octets of content.", talk, permitted, likely, got_mark=mark
             )
+
+
+def check_no_content(talk: Conversation, response: Response, permitted: str, likely: str) -> None:
+    """Raise Red if something follows the head that is not the head of another answer."""
+    if talk.received[response.end : response.end + 5] not in (b"", b"HTTP/"):
+        place = (response.end, len(talk.received))
+        raise Red("Content follows the head.", talk, permitted, likely, got_mark=place)
+
+
+HEAD = b"HEAD / HTTP/1.1\r\n"
+HOST = b"Host: 127.0.0.1\r\n"
+LONG_LINE = b"HEAD /" + b"a" * 17_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n"
+REFUSED_HEADS = {
+    "no-host": HEAD + b"\r\n",
+    "two-hosts": HEAD + HOST * 2 + b"\r\n",
+    "field-line": HEAD + HOST + b"X : 1\r\n\r\n",
+    "lf-alone": HEAD + b"Host: 127.0.0.1\n\r\n",
+    "lf-alone-after-the-request-line": b"HEAD / HTTP/1.1\n" + HOST + b"\r\n",
+    "content-length": HEAD + HOST + b"Content-Length: x\r\n\r\n",
+    "too-large": HEAD + HOST + b"Content-Length: 99999999\r\n\r\n",
+    "transfer-coding": HEAD + HOST + b"Transfer-Encoding: gzip\r\n\r\n",
+    "chunk": HEAD + HOST + b"Transfer-Encoding: chunked\r\n\r\nx\r\n\r\n",
+    "version": b"HEAD / HTTP/2.0\r\n" + HOST + b"\r\n",
+    "line-too-long": LONG_LINE,
+    "section-too-long": HEAD + HOST + b"X-Long: " + b"b" * (80 * 1024) + b"\r\n\r\n",
+    "unfinished": HEAD + b"Ho",
+}
+MALFORMED_HEADS = {
+    "no-version": b"HEAD /\r\n\r\n",
+    "four-parts": b"HEAD /a /b HTTP/1.1\r\n" + HOST + b"\r\n",
+    "relative-target": b"HEAD hello HTTP/1.1\r\n" + HOST + b"\r\n",
+    "fragment": b"HEAD /a#b HTTP/1.1\r\n" + HOST + b"\r\n",
+    "no-http": b"HEAD / HTTPS/1.1\r\n" + HOST + b"\r\n",
+}
+SILENT = (
+    "A refusal says why in its content, and HEAD wants none, refused or not (RFC 9110 §9.3.2). "
+    "The method is the first thing that is known: look at it also where the line is too long, or "
+    "an empty one came before it."
+)
+
+
+def check_refused_head(server: Server, request: bytes) -> None:
+    """Raise Red if the answer to request, a HEAD that may be refused, has content.
+
+    That it is refused, and with which status, is the business of other clauses.
+    """
+    with ask(server, request, half_close=True) as talk:
+        response = talk.response("HEAD")
+        if response is None or response.status is None:
+            pytest.skip("no answer, which is the business of another clause")
+        talk.reads_end()
+        check_no_content(talk, response, "a refusal without content", SILENT)
+
+
+@clause("H06")
+@each(REFUSED_HEADS)
+def test_head_that_is_refused_gets_no_content(server, request_octets):
+    check_refused_head(server, request_octets)
+
+
+@clause("H06")
+@each(MALFORMED_HEADS)
+def test_head_in_a_malformed_line_gets_no_content(server, request_octets):
+    if not server.is_ours():
+        pytest.skip("whoever cannot read the line need not have seen the method")
+    check_refused_head(server, request_octets)
+
+
+@clause("H06")
+@each({name: REFUSED_HEADS[name] for name in ("no-host", "version", "line-too-long", "unfinished")})
+def test_head_that_is_refused_after_an_empty_line_gets_no_content(server, request_octets):
+    with ask(server, b"\r\n" + GET) as talk:
+        if hear(talk).status != 200:
+            pytest.skip("an empty line is refused here (H11), and the method was not read")
+    check_refused_head(server, b"\r\n" + request_octets)
 
 
 @clause("H06")

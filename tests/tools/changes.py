@@ -21,6 +21,7 @@ CHANGED = {
         "serve_request": "the application answers, in place of the echo",
         "serve_connection": "a line for the access log, in place of all that was received",
         "serve_forever": "hands on the application, and who the client is",
+        "VISIBLE": "one request, one line of the log: nothing begins a new one",
         "main": "an application on the command line; wsgi.errors without a buffer",
     },
     3: {

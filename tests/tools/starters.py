@@ -95,7 +95,8 @@ NEUTRAL = {
                 if not received:
                     return "", 0, False
                 content = f"{error.status}\\n{error.reason}\\n".encode("ascii")
-                send_response(connection, error.status, content, received.startswith(b"HEAD "))
+                to_head = received.lstrip(b"\\r\\n").startswith(b"HEAD ")  # or after empty lines
+                send_response(connection, error.status, content, to_head)
                 return error.status, len(content), True
             echo = bytes(received[: request.size])
             echo = echo.replace(b"HEAD ", b"GET ", 1) if request.method == b"HEAD" else echo
@@ -104,10 +105,10 @@ NEUTRAL = {
             """,
         "parse_transfer_encoding": """
             # unwritten: H21, W04, W19. Part 1's answer, which stays right until chunks are read.
-            codings = parse_list(fields, b"transfer-encoding")
-            if not codings:
+            if b"transfer-encoding" not in dict(fields):
                 return False
-            if codings[-1] != b"chunked" or codings.count(b"chunked") > 1:
+            codings = parse_list(fields, b"transfer-encoding")
+            if codings[-1:] != [b"chunked"] or codings.count(b"chunked") > 1:
                 raise HTTPError("400 Bad Request", "The last transfer coding is not chunked.")
             if version == b"HTTP/1.0" or b"content-length" in dict(fields):
                 raise HTTPError("400 Bad Request", "Here Transfer-Encoding is not allowed.")
