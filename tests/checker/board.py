@@ -110,7 +110,7 @@ class Board:
 
     def print_others(self, result: Result, every: bool) -> None:
         """Explain the first failed test outside the contract, once the contract is kept."""
-        if result.ids("broken") and not every:
+        if in_order_of_cause(result) and not every:
             return
         failed = [other for other in result.others if other.outcome == "failed"]
         for other in failed if every or not result.clauses else failed[:1]:

@@ -624,18 +624,17 @@ def check_not_forged(server: Server, talk: Conversation) -> None:
 
 
 @clause("H27")
-@cases(
-    {"exception": {"route": "fail", "how": "raise"}, "errors": {"route": "errors", "until": "/"}}
-)
+@cases({"exception": ("fail", {"how": "raise"}), "errors": ("errors", {"until": "/"})})
 def test_what_the_application_says_is_printed_visibly(server, case):
     # Under this clause and not W05 or W15, since it is a client who speaks here as well: the
     # application hands on what it was asked for. PEP 3333 has nothing about it.
     if server.target.part < 2 or not server.is_ours():
         pytest.skip("ours from part 2 on; others may leave it to the application")
+    route, query = case
     word = f"{RAW.decode('latin-1')}\x9b31m one\n\ttwo\u20ac"
     with Server(server.target, unbuffered=True) as own:
         begun = len(own.output()), len(own.error_output())
-        with ask(own, hosted.request(token=word, end="1", **case)) as talk:
+        with ask(own, hosted.request(route, token=word, end="1", **query)) as talk:
             expect(talk, {200, 500})
         check_next(own, ALIVE)
         own.stop(signal.SIGINT)

@@ -135,7 +135,7 @@ def test_a_malformed_extension_is_refused(server, case):
     # them. Who ignores whatever stands after the size has no reason to look at it.
     refuse(
         server,
-        chunked(FIELD, case),
+        chunked_request(FIELD, case),
         NOT_DECODED | ({400} if server.is_ours() else {400, 200}),
         mark=case,
         words="400 (or 501, 411: not decoded here)",
@@ -190,7 +190,7 @@ def test_what_chunks_cost_beside_their_content_is_bounded(server, case):
     )
     permitted = TOO_LONG | NOT_DECODED | (set() if server.is_ours() else {200})
     with ask(server) as talk:
-        check_heard(talk, [chunked(FIELD, b""), case, LAST], likely, permitted)
+        check_heard(talk, [chunked_request(FIELD, b""), case, LAST], likely, permitted)
 
 
 @clause("H23")
