@@ -137,7 +137,7 @@ setup: ## install all that any target needs, once
 	$(call venv,all)
 	$(call venv,lint)
 
-requirements: ## write tests/requirements/*.txt from the .in files, with hashes (UPGRADE=1)
+requirements: ## write tests/requirements/*.txt anew, with hashes (UPGRADE=1)
 	$(call venv,lock)
 	@.venv/bin/python -m tests.tools.requirements $(if $(UPGRADE),--upgrade)
 

@@ -23,10 +23,10 @@ def main() -> int:
     parser.add_argument("which", choices=["quick", "everything", *FOLDERS])
     which = parser.parse_args().which
     if which == "quick":
-        return run_pytest(["--numprocesses=3", "--dist=loadfile", *map(str, HERE.glob("*.py"))])
+        return run_pytest(["--numprocesses=3", "--dist=loadfile"], HERE.glob("*.py"))
     if which == "everything":
-        return run_pytest(["--numprocesses=3", "--dist=loadfile", "--slow", str(HERE)])
-    return run_pytest(["--slow", str(HERE / which)])
+        return run_pytest(["--numprocesses=3", "--dist=loadfile", "--slow"], [HERE])
+    return run_pytest(["--slow"], [HERE / which])
 
 
 if __name__ == "__main__":

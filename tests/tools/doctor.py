@@ -14,8 +14,9 @@ import sys
 import textwrap
 
 from tests.parts import ROOT
+from tests.tools.terminal import parse_port
 
-PORT = int(sys.argv[1]) if sys.argv[1:] else 8888
+PORT = parse_port(sys.argv[1]) if sys.argv[1:] else 8888
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FILES, PROCESSES = 256, 200  # what a burst of 128 clients needs of this process, and of others
 

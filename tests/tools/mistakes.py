@@ -16,6 +16,7 @@ from tests.tools.gallery import (
     try_command,
     write,
 )
+from tests.tools.terminal import prepare_stdout
 
 NAME = 30  # columns for a name, which leaves 46 for its title
 
@@ -51,6 +52,7 @@ def show_broken(id: str) -> None:
 
 def main() -> None:
     """Do what the command line says."""
+    prepare_stdout()
     command, *arguments = sys.argv[1:]
     if command == "list":
         show_list()
