@@ -24,11 +24,9 @@ HOST = 127.0.0.1
 PORT = 8888
 PYTHON ?= python3
 export $(NAMES) HOST PORT PYTHON
-# Not empty if the reader named an interpreter: make PYTHON=python3.13 ...
-NAMED := $(if $(filter file default undefined,$(origin PYTHON)),,yes)
 
 # $(call venv,SET) makes .venv ready for one set of tests/requirements.
-venv = @sh tests/tools/venv.sh $(1) "$$PYTHON" '$(NAMED)'
+venv = @sh tests/tools/venv.sh $(1) "$$PYTHON" '$(origin PYTHON)'
 CHECK := .venv/bin/python -m tests.checker
 COURSE := .venv/bin/python -m tests.course
 OPTIONS = $(if $(SERVER),--server="$$SERVER") $(if $(CLAUSE),--clause="$$CLAUSE") $(if $(ALL),--all)

@@ -14,6 +14,7 @@ import sys
 import textwrap
 
 from tests.parts import ROOT
+from tests.tools.nc import STAND_IN
 from tests.tools.terminal import parse_port
 
 PORT = parse_port(sys.argv[1]) if sys.argv[1:] else 8888
@@ -141,6 +142,8 @@ def tools() -> Line:
         packages = {"nc": "netcat-openbsd", "ps": "procps"}
         words = " ".join(packages.get(name, name) for name in missing)
         advice = f"on Debian and Ubuntu: sudo apt install {words}"
+        if "nc" in missing:
+            advice += f"; or {STAND_IN}"
         return "--", "tools", f"{', '.join(missing)} missing; {advice}"
     return "ok", "tools", "make, curl, nc and ps are there"
 

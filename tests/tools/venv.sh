@@ -1,10 +1,12 @@
 #!/bin/sh
 # Make .venv ready for one set of requirements, and say what is done. Nothing to do: silence.
 #
-# sh tests/tools/venv.sh SET PYTHON NAMED
-# SET: a file of tests/requirements/, without .txt. NAMED: not empty where the reader named PYTHON.
+# sh tests/tools/venv.sh SET PYTHON ORIGIN
+# SET: a file of tests/requirements/, without .txt. ORIGIN: "file" where PYTHON is the Makefile's,
+# else the reader has named it.
 set -eu
-requirements=tests/requirements/$1.txt done_file=.venv/$1.done python=$2 named=$3
+requirements=tests/requirements/$1.txt done_file=.venv/$1.done python=$2 named=yes
+if [ "$3" = file ]; then named=; fi
 
 # Installed is what was written down, or what came with all.txt.
 pins() { sed -n 's/^\([^ ]*==[^ ]*\).*/\1/p' "$1"; }
