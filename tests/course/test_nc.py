@@ -71,6 +71,17 @@ def test_with_n_the_end_of_stdin_is_passed_on(listener):
         assert running.communicate(timeout=SECONDS)[0] == b"answer"
 
 
+def test_it_stays_after_the_end_of_the_answer_until_stdin_ends(listener):
+    with nc(listener) as running, accept(listener) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        with pytest.raises(subprocess.TimeoutExpired):
+            running.wait(0.5)
+        end_of_stdin(running, b"later")
+        with connection.makefile("rb") as received:
+            assert received.read() == b"later"
+        assert running.wait(SECONDS) == 0
+
+
 @pytest.mark.parametrize("options", [("-z",), ("-w", "1")], ids=" ".join)
 def test_it_leaves_a_silent_server_where_it_is_told_to(listener, options):
     with nc(listener, *options) as running, accept(listener) as connection:

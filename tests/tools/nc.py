@@ -2,7 +2,7 @@
 
     alias nc='python3 -m tests.tools.nc'
 
-Like OpenBSD's, it stays until the other side closes, even after the end of stdin.
+Like OpenBSD's, it stays until both sides have ended: stdin, and what the server sends.
 """
 
 import argparse
@@ -25,13 +25,14 @@ def send_stdin(connection: socket.socket, shut_down: bool) -> None:
         pass  # the other side has gone; what it said before is printed all the same
 
 
-def print_answer(connection: socket.socket) -> None:
-    """Write what comes to stdout, to the end, or until nothing has come for its timeout."""
+def print_answer(connection: socket.socket) -> bool:
+    """Write what comes to stdout; return whether it came to its end."""
     try:
         while octets := connection.recv(1 << 16):
             os.write(sys.stdout.fileno(), octets)
-    except OSError:
-        pass  # a timeout, a reset, or a reader of ours who has gone
+    except OSError:  # a timeout, a reset, or a reader of ours who has gone
+        return False
+    return True
 
 
 def main() -> None:
@@ -51,7 +52,8 @@ def main() -> None:
         if not asked.z:
             sending = threading.Thread(target=send_stdin, args=(connection, asked.N), daemon=True)
             sending.start()
-            print_answer(connection)
+            if print_answer(connection):
+                sending.join()
 
 
 if __name__ == "__main__":

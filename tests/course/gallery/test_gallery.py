@@ -12,6 +12,7 @@ import pytest
 
 from tests.checker.clauses import CLAUSES
 from tests.course.selfcheck import run_check
+from tests.parts import ROOT
 from tests.tools.gallery import Mistake, gallery, write
 
 AT_ONCE = 3  # checks side by side, each of a few clauses
@@ -79,3 +80,11 @@ def test_every_head_tells_a_story():
         assert starts == ["one thinks", "happens", "a user notices"], mistake.id
         assert max(map(len, mistake.story.splitlines())) <= 80, mistake.id
         assert {mistake.caught_by, *mistake.also_red} <= set(CLAUSES), mistake.id
+
+
+def test_every_file_that_a_head_names_is_there():
+    for mistake in GALLERY.values():
+        for name in re.findall(
+            r"\b(?:tests|part\d_\w+)/[\w/]+\.\w+", mistake.serve + mistake.attempt
+        ):
+            assert (ROOT / name).is_file(), f"{mistake.id}: {name}"
