@@ -18,23 +18,21 @@ application = $(if $(word 3,$(PART_$*)),"$${APP:-$(word 3,$(PART_$*))}")
 
 # What the reader types after a target, and nothing else, reaches the shell through the
 # environment, so that no sign in it has a meaning there.
-NAMES := ALL APP CLAUSE COUNT FORCE LEVEL M PART SEED SERVER
+NAMES := ALL APP CLAUSE COUNT FORCE FULL LEVEL M PART SEED SERVER UPGRADE
 $(foreach name,$(NAMES),$(eval $(name) =))
 HOST = 127.0.0.1
 PORT = 8888
 PYTHON ?= python3
-export $(NAMES) FULL HOST PORT PYTHON
-# Not empty if the reader named an interpreter: make PYTHON=python3.13 ...
-NAMED := $(if $(filter file default undefined,$(origin PYTHON)),,yes)
+export $(NAMES) HOST PORT PYTHON
 
 # $(call venv,SET) makes .venv ready for one set of tests/requirements.
-venv = @sh tests/tools/venv.sh $(1) "$$PYTHON" '$(NAMED)'
+venv = @sh tests/tools/venv.sh $(1) "$$PYTHON" '$(origin PYTHON)'
 CHECK := .venv/bin/python -m tests.checker
 COURSE := .venv/bin/python -m tests.course
-OPTIONS = $(if $(SERVER),--server "$$SERVER") $(if $(CLAUSE),--clause "$$CLAUSE") $(if $(ALL),--all)
+OPTIONS = $(if $(SERVER),--server="$$SERVER") $(if $(CLAUSE),--clause="$$CLAUSE") $(if $(ALL),--all)
 
 .PHONY: help doctor progress diff-mine hint mistakes broken quiz quiz-answer test-mistakes notebooks \
-	test-notebooks test-frameworks test test-all lint fuzz cost load setup clean
+	test-notebooks test-frameworks test test-all lint fuzz cost load setup requirements clean
 .PHONY: $(foreach n,$(PARTS),serve-part$n test-part$n watch-part$n start-part$n) $(LATER:%=diff-part%)
 
 help: ## this list
@@ -93,9 +91,10 @@ test-mistakes: ## each is caught by the clause it names (FULL=1: by no other)
 	$(call venv,test)
 	@$(COURSE) gallery
 
-notebooks: ## JupyterLab on the three notebooks
+notebooks: PORT = 8890
+notebooks: ## JupyterLab on the three notebooks, on http://127.0.0.1:8890 (PORT=)
 	$(call venv,notebooks)
-	@cd notebooks && exec ../.venv/bin/python -m jupyter lab README.md
+	@cd notebooks && exec ../.venv/bin/python -m jupyter lab --port="$$PORT" README.md
 
 test-notebooks: ## run each notebook in a fresh kernel, check what is committed
 	$(call venv,notebooks)
@@ -121,8 +120,8 @@ lint: ## what tools can see: style, types, spelling
 
 fuzz: ## 100,000 mutated requests (PART=1, COUNT=, SEED=, SERVER=)
 	$(call venv,check)
-	@.venv/bin/python -m tests.measure.fuzz --count "$${COUNT:-100000}" --seed "$${SEED:-1}" \
-		--part "$${PART:-1}" $(if $(SERVER),--server "$$SERVER")
+	@.venv/bin/python -m tests.measure.fuzz --count="$${COUNT:-100000}" --seed="$${SEED:-1}" \
+		--part="$${PART:-1}" $(if $(SERVER),--server="$$SERVER")
 
 cost: ## CPU time of a request: part 3, and two other forking servers
 	$(call venv,flask)
@@ -134,6 +133,11 @@ load: ## 10,000 requests, 300 silent clients, 20 s of SIGKILL, on part 3
 
 setup: ## install all that any target needs, once
 	$(call venv,all)
+	$(call venv,lint)
+
+requirements: ## write tests/requirements/*.txt anew, with hashes (UPGRADE=1)
+	$(call venv,lock)
+	@.venv/bin/python -m tests.tools.requirements $(if $(UPGRADE),--upgrade)
 
 clean: ## remove .venv, build and what Python compiled
 	rm -rf .venv build

@@ -7,7 +7,10 @@ place that knows how the check calls pytest.
 """
 
 import argparse
+import os
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -46,28 +49,32 @@ def read_arguments(words: list[str]) -> argparse.Namespace:
 
 
 def pytest_options(asked: argparse.Namespace) -> list[str]:
-    """Return the options of ours that pytest gets, and where the tests stand."""
+    """Return the options of ours that pytest gets."""
     named = [(name, getattr(asked, name)) for name in ("server", "clause", "json")]
     flags = [("all-red", asked.all), ("finished", asked.finished), ("slow", asked.slow)]
-    own = [] if asked.contract else [f"part{asked.part}"]
     return [
         f"--part={asked.part}",
         f"--jobs={asked.jobs}",
         *(f"--{name}={text}" for name, text in named if text),
         *(f"--{name}" for name, wanted in flags if wanted),
-        *(str(ROOT / "tests" / folder) for folder in ("contract", *own)),
     ]
 
 
-def run_pytest(words: list[str]) -> int:
+def run_pytest(options: list[str], tests: Iterable[Path]) -> int:
     """Run pytest on tests of the course, with our board; return the exit status, 2 for usage."""
-    status = pytest.main([*QUIET, f"--config-file={ROOT / 'pyproject.toml'}", *words])
+    places = map(os.path.relpath, tests)  # a [ in a folder above would begin a parameter
+    config = f"--config-file={ROOT / 'pyproject.toml'}"
+    status = pytest.main([*QUIET, config, *options, *places])
     return 2 if status in USAGE else int(status)
 
 
 def main() -> int:
     """Run the check that the command line asks for."""
-    return run_pytest(pytest_options(read_arguments(sys.argv[1:])))
+    asked = read_arguments(sys.argv[1:])
+    own = [] if asked.contract else [f"part{asked.part}"]
+    return run_pytest(
+        pytest_options(asked), (ROOT / "tests" / folder for folder in ("contract", *own))
+    )
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def next_function(path: Path, clause: str, stderr: str) -> str:
     """Return a sentence that names the function to write for a red clause; "" if none is."""
     if needed := NEEDED.search(stderr):
         return needed[1]
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
     for mark in UNWRITTEN.finditer(text):
         if is_among(clause, mark[1]):
             name = FUNCTION.findall(text, 0, mark.start())[-1]
@@ -26,7 +26,7 @@ def next_function(path: Path, clause: str, stderr: str) -> str:
 
 def unwritten_functions(path: Path) -> list[str]:
     """Return the functions of path whose body is to be written, in their order."""
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
     marks = [mark.start() for mark in UNWRITTEN.finditer(text)]
     marks += [mark.start() for mark in re.finditer(r"raise NotImplementedError\(", text)]
     return [FUNCTION.findall(text, 0, place)[-1] for place in sorted(marks)]

@@ -59,7 +59,8 @@ def section_about(words: str, part: int) -> str:
 
 def command_with_make(id: str, part: int, server: str) -> str:
     """Return what make runs again: one clause, on the same target."""
-    tail = f" SERVER={shlex.quote(server)}" if server else ""
+    quoted = shlex.quote(server).replace("$", "$$")  # make reads a $ before the shell does
+    tail = f" SERVER={quoted}" if server else ""
     return f"make test-part{part} CLAUSE={id}{tail}"
 
 

@@ -32,12 +32,12 @@ def main() -> int:
     parser.add_argument("which", choices=["quick", "pieces", "everything", *FOLDERS])
     which = parser.parse_args().which
     if which == "quick":
-        return run_pytest(["--numprocesses=3", "--dist=loadfile", *map(str, HERE.glob("*.py"))])
+        return run_pytest(["--numprocesses=3", "--dist=loadfile"], HERE.glob("*.py"))
     if which == "pieces":
-        return run_pytest([f"{HERE}/{name}" for name in PIECES])
+        return run_pytest([], [HERE / name for name in PIECES])
     if which == "everything":
-        return run_pytest(["--numprocesses=3", "--dist=loadfile", "--slow", str(HERE)])
-    return run_pytest(["--slow", str(HERE / which)])
+        return run_pytest(["--numprocesses=3", "--dist=loadfile", "--slow"], [HERE])
+    return run_pytest(["--slow"], [HERE / which])
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ here with the reason. The chapter of the later part walks through this table.
 """
 
 import difflib
-import signal
 import sys
 from pathlib import Path
 
 from tests.parts import PARTS
 from tests.tools.patches import definitions
+from tests.tools.terminal import prepare_stdout
 
 CHANGED = {
     2: {
@@ -43,8 +43,7 @@ def sources(path: Path) -> dict[str, str]:
 
 def main() -> None:
     """Print the table and the diff of the part that the command line names."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on in less may leave early
+    prepare_stdout()
     part = int(sys.argv[1])
     before, after = PARTS[part - 1].server, PARTS[part].server
     old, new = sources(before), sources(after)

@@ -7,6 +7,7 @@ import difflib
 import sys
 
 from tests.parts import PARTS
+from tests.tools.terminal import prepare_stdout
 
 
 def compare(part: str) -> str:
@@ -19,7 +20,10 @@ def compare(part: str) -> str:
     folder, mine, done = PARTS[int(part)].folder, PARTS[int(part)].mine, PARTS[int(part)].server
     if not mine.is_file():
         raise ValueError(f"There is no {folder}/mine.py yet: make start-part{part}.")
-    yours, ours = (path.read_text(encoding="utf-8").splitlines() for path in (mine, done))
+    # Windows line ends and a BOM do not count as a difference.
+    yours, ours = (
+        path.read_text(encoding="utf-8-sig", errors="replace").splitlines() for path in (mine, done)
+    )
     lines = list(difflib.unified_diff(yours, ours, lineterm=""))[2:]
     if not lines:
         return f"{folder}/mine.py is the finished server, to the letter."
@@ -28,6 +32,7 @@ def compare(part: str) -> str:
 
 def main() -> None:
     """Print what differs in the part that the command line names."""
+    prepare_stdout()
     try:
         print(compare(sys.argv[1]))
     except ValueError as error:

@@ -14,8 +14,10 @@ import sys
 import textwrap
 
 from tests.parts import ROOT
+from tests.tools.nc import STAND_IN
+from tests.tools.terminal import parse_port
 
-PORT = int(sys.argv[1]) if sys.argv[1:] else 8888
+PORT = parse_port(sys.argv[1]) if sys.argv[1:] else 8888
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FILES, PROCESSES = 256, 200  # what a burst of 128 clients needs of this process, and of others
 
@@ -140,6 +142,8 @@ def tools() -> Line:
         packages = {"nc": "netcat-openbsd", "ps": "procps"}
         words = " ".join(packages.get(name, name) for name in missing)
         advice = f"on Debian and Ubuntu: sudo apt install {words}"
+        if "nc" in missing:
+            advice += f"; or {STAND_IN}"
         return "--", "tools", f"{', '.join(missing)} missing; {advice}"
     return "ok", "tools", "make, curl, nc and ps are there"
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.parts import CLAUSE_ID
+from tests.tools.terminal import prepare_stdout
 
 PAGE = Path(__file__).with_name("hints.md")
 SECTION = re.compile(rf"^## ({CLAUSE_ID})$", re.MULTILINE)
@@ -29,6 +30,7 @@ def hints(page: Path = PAGE) -> dict[str, dict[int, str]]:
 
 def main() -> None:
     """Print the hint that the command line asks for, and how to get the next one."""
+    prepare_stdout()
     clause = sys.argv[1].upper() if sys.argv[1:] else ""
     level = sys.argv[2] if sys.argv[2:] else "1"
     found = hints()

@@ -5,6 +5,7 @@ python -m tests.tools.mistakes show part3/P03_reap_once
 """
 
 import difflib
+import shutil
 import sys
 
 from tests.tools.gallery import (
@@ -16,6 +17,8 @@ from tests.tools.gallery import (
     try_command,
     write,
 )
+from tests.tools.nc import STAND_IN
+from tests.tools.terminal import prepare_stdout
 
 NAME = 30  # columns for a name, which leaves 46 for its title
 
@@ -46,11 +49,14 @@ def show_broken(id: str) -> None:
     print(f"{mistake.title}\n\n{mistake.story}\n\n{diff}")
     print(f"It is {relative(path)} now. Serve it:\n\n  {serve_command(mistake, path)}\n")
     print(f"and in a second terminal:\n\n  {try_command(mistake, path)}\n")
+    if "nc " in mistake.attempt and not shutil.which("nc"):
+        print(f"There is no nc here; this stands in for it: {STAND_IN}\n")
     print(f"or let the check find it:\n\n  {check_command(mistake, path)}")
 
 
 def main() -> None:
     """Do what the command line says."""
+    prepare_stdout()
     command, *arguments = sys.argv[1:]
     if command == "list":
         show_list()

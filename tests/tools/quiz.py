@@ -13,22 +13,23 @@ import sys
 from tests.parts import PARTS, ROOT
 from tests.tools.gallery import BUILD, check_command, default_serve, gallery, relative, write
 from tests.tools.mistakes import show_broken
+from tests.tools.terminal import parse_port, prepare_stdout
 
 ANSWER = BUILD / "quiz.answer"
 AT_START = {"H26_reuse_the_port"}  # no riddle: it does not start where a run has just ended
 
 
-def serve_quiz(part: int, port: str) -> None:
+def serve_quiz(part: int, port: int) -> None:
     """Serve a server with a mistake that is not named."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", int(port)))
+            probe.bind(("127.0.0.1", port))
             probe.listen()
         except OSError:
             sys.exit(
                 f"Port {port} is taken, perhaps by an earlier quiz: end that with Ctrl-C,\n"
-                f"or make quiz PART={part} PORT={int(port) + 1}. (make doctor says by whom.)"
+                f"or make quiz PART={part} PORT={port + 1}. (make doctor says by whom.)"
             )
     mistakes = [one for one in gallery().values() if one.part == part]
     mistake = random.choice([one for one in mistakes if one.name not in AT_START])
@@ -38,7 +39,7 @@ def serve_quiz(part: int, port: str) -> None:
     print(f"and last with the check, in a second terminal:\n\n  {check_command(mistake, path)}\n")
     print("make quiz-answer names it. Ctrl-C ends the server.\n", flush=True)
     words = default_serve(part, None).replace("{file}", relative(path)).split()
-    os.execvp(sys.executable, [sys.executable, *words[1:], "--port", port])
+    os.execvp(sys.executable, [sys.executable, *words[1:], "--port", str(port)])
 
 
 def show_answer() -> None:
@@ -53,10 +54,11 @@ def show_answer() -> None:
 def main() -> None:
     """Do what the command line says."""
     os.chdir(ROOT)
+    prepare_stdout()
     if sys.argv[1] == "answer":
         show_answer()
     elif sys.argv[1] in map(str, PARTS):
-        serve_quiz(int(sys.argv[1]), sys.argv[2])
+        serve_quiz(int(sys.argv[1]), parse_port(sys.argv[2]))
     else:
         sys.exit("Of which part? make quiz PART=1, 2 or 3.")
 

@@ -1,18 +1,25 @@
 #!/bin/sh
 # Make .venv ready for one set of requirements, and say what is done. Nothing to do: silence.
 #
-# sh tests/tools/venv.sh SET PYTHON NAMED
-# SET: a file of tests/requirements/, without .txt. NAMED: not empty where the reader named PYTHON.
+# sh tests/tools/venv.sh SET PYTHON ORIGIN
+# SET: a file of tests/requirements/, without .txt. ORIGIN: "file" where PYTHON is the Makefile's,
+# else the reader has named it.
 set -eu
-set_name=$1 python=$2 named=$3
-done_file=.venv/$set_name.done
+requirements=tests/requirements/$1.txt done_file=.venv/$1.done python=$2 named=yes
+if [ "$3" = file ]; then named=; fi
 
-# A set may include another, so any change to any of them counts.
-is_done() { cat tests/requirements/*.txt 2>/dev/null | cmp -s - "$done_file"; }
+# Installed is what was written down, or what came with all.txt.
+pins() { sed -n 's/^\([^ ]*==[^ ]*\).*/\1/p' "$1"; }
+is_done() {
+    cmp -s "$requirements" "$done_file" || {
+        cmp -s tests/requirements/all.txt .venv/all.done &&
+            ! pins "$requirements" | grep -qvxF "$(pins tests/requirements/all.txt)"
+    }
+}
 
 # Is there an environment that works, and is it the one that was asked for?
 usable=no
-if .venv/bin/python -c '' 2>/dev/null; then usable=yes; fi
+if .venv/bin/python -c 'import pip' 2>/dev/null; then usable=yes; fi
 if [ $usable = yes ] && [ -z "$named" ] && is_done; then
     exit 0
 fi
@@ -43,8 +50,12 @@ if [ $usable = no ]; then
     "$python" -m venv .venv
 fi
 if ! is_done; then
-    echo "Installing tests/requirements/$set_name.txt into .venv (some seconds) ..."
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check \
-        --requirement "tests/requirements/$set_name.txt"
-    cat tests/requirements/*.txt >"$done_file"
+    echo "Installing $requirements into .venv (some seconds) ..."
+    rm -f "$done_file"
+    if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+        --require-hashes --requirement "$requirements"; then
+        echo "pip could not install $requirements; why, it says above. It needs the network once." >&2
+        exit 1
+    fi
+    cp "$requirements" "$done_file"
 fi

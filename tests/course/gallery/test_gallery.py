@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.course.selfcheck import Checked, run_check
+from tests.parts import ROOT
 from tests.tools.gallery import Mistake, gallery, write
 
 AT_ONCE = 3  # checks side by side, each of a few clauses
@@ -60,3 +61,11 @@ def test_a_mistake_turns_its_clause_red_and_says_why(checks, id):
     assert ended.status == 1
     explained = ended.stdout[ended.stdout.index(f"\n{mistake.caught_by}  ") :] if not FULL else ""
     assert FULL or mistake.says in explained, ended.stdout
+
+
+def test_every_file_that_a_head_names_is_there():
+    for mistake in GALLERY.values():
+        for name in re.findall(
+            r"\b(?:tests|part\d_\w+)/[\w/]+\.\w+", mistake.serve + mistake.attempt
+        ):
+            assert (ROOT / name).is_file(), f"{mistake.id}: {name}"
