@@ -45,6 +45,7 @@ def accept(listener: socket.socket) -> socket.socket:
 
 def end_of_stdin(running: subprocess.Popen, text: bytes) -> None:
     """Give running its whole input."""
+    assert running.stdin
     running.stdin.write(text)
     running.stdin.close()
     running.stdin = None

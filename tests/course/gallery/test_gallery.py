@@ -5,6 +5,7 @@ FULL=1 runs every clause, and asserts that only those the head names turn red.
 
 import concurrent.futures
 import os
+import re
 from pathlib import Path
 
 import pytest
