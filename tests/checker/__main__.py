@@ -64,7 +64,11 @@ def run_pytest(options: list[str], tests: Iterable[Path]) -> int:
     """Run pytest on tests of the course, with our board; return the exit status, 2 for usage."""
     places = map(os.path.relpath, tests)  # a [ in a folder above would begin a parameter
     config = f"--config-file={ROOT / 'pyproject.toml'}"
-    status = pytest.main([*QUIET, config, *options, *places])
+    try:
+        status = pytest.main([*QUIET, config, *options, *places])
+    except BrokenPipeError:  # as with | head: whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 2 if status in USAGE else int(status)
 
 

@@ -12,6 +12,7 @@ from tests.checker.clauses import CLAUSES
 from tests.checker.target import choose_target
 from tests.course.selfcheck import FINISHED, change, run_check
 from tests.parts import PARTS, ROOT
+from tests.tools.check import check_command
 
 NAIVE = "part1_single/naive.py"
 PART1 = [id for id in CLAUSES if id[0] in PARTS[1].letters]
@@ -217,3 +218,13 @@ def test_the_board_shows_the_clauses_of_the_page_in_its_order():
     said = run_check(1, "--finished").stdout
     rows = re.findall(r"^  (\w{3}) ok  (.+?)  +\S", said, re.MULTILINE)
     assert rows == [(id, CLAUSES[id].title) for id in PART1]
+
+
+def test_a_reader_who_has_seen_enough_gets_no_traceback():
+    words = check_command(1, "--contract", "--server", NAIVE, "--all")
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout and run.stderr
+        run.stdout.readline()
+        run.stdout.close()
+        assert b"Traceback" not in run.stderr.read()
+    assert run.returncode == 1

@@ -43,7 +43,7 @@ def test_every_design_waits_as_long_as_it_is_asked_to_and_reports_it(serve, name
 def test_the_lives_of_children_are_recorded_from_fork_to_reap(serve):
     server = serve("part 3", record=True)
     exchanges = lab.converse(server, [["/?0"]] * 3)
-    assert lab.settled(lambda: not lab.look(server).states)
+    assert lab.wait_until(lambda: not lab.look(server).states)
     lives = lab.lives_of(server)
     for one in exchanges:
         life = lives[one.nap.pid]
