@@ -2,8 +2,8 @@
 
     serve(name, application)        start a server by its name; end_all() ends every one
     get, answer_to, answers         one client that asks
-    converse, silent                many at once, and some that say nothing
-    look, watching, lives_of        a server's processes, descriptors, zombies
+    converse, hold_silent           many at once, and some that say nothing
+    look, watch, lives_of           a server's processes, descriptors, zombies
     rows_of(server, exchanges)      the same for show.timeline()
     latency_of, memory_of, fork_costs, run_program      measurements
     catch, octets_waiting           an application without a server
@@ -15,8 +15,8 @@ its own, in a session of its own, on a port that the kernel chose; nothing forks
 from tests.checker.processes import wait_until
 
 from .by_hand import catch, octets_waiting
-from .clients import Exchange, Nap, answer_to, answers, converse, get, silent
-from .looks import Look, lives_of, look, rows_of, watching
+from .clients import Exchange, Nap, answer_to, answers, converse, get, hold_silent
+from .looks import Look, lives_of, look, rows_of, watch
 from .measurements import ForkCost, Silence, fork_costs, latency_of, memory_of, run_program
 from .servers import LabServer, end_all, serve
 
@@ -34,6 +34,7 @@ __all__ = [
     "end_all",
     "fork_costs",
     "get",
+    "hold_silent",
     "latency_of",
     "lives_of",
     "look",
@@ -42,7 +43,6 @@ __all__ = [
     "rows_of",
     "run_program",
     "serve",
-    "silent",
     "wait_until",
-    "watching",
+    "watch",
 ]

@@ -6,10 +6,10 @@ import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 
 
-def catch(function: Callable[..., Result], *arguments: Any) -> tuple[Result, bytes, str]:
+def catch(function: Callable[..., Returned], *arguments: Any) -> tuple[Returned, bytes, str]:
     """Call function(connection, ...) at one end of a connection, for an answer of some kilobytes.
 
     Returns (what it returned, the octets that came out at the other end, the last line it

@@ -178,7 +178,7 @@ def converse(
 
 
 @contextlib.contextmanager
-def silent(server: Address, count: int = 1, seconds: float | None = None) -> Iterator[None]:
+def hold_silent(server: Address, count: int = 1, seconds: float | None = None) -> Iterator[None]:
     """Hold so many connections open, for so many seconds or the whole block, and say nothing."""
     with contextlib.ExitStack() as stack:
         for _ in range(count):

@@ -39,15 +39,15 @@ def look(server: LabServer) -> Look:
 
 
 @contextlib.contextmanager
-def watching(server: LabServer) -> Iterator[list[Look]]:
+def watch(server: LabServer) -> Iterator[list[Look]]:
     """Look at a server again and again, until the block ends; the list grows."""
     looks, over = [look(server)], threading.Event()
 
-    def watch() -> None:
+    def look_on() -> None:
         while not over.wait(LOOK_SECONDS):
             looks.append(look(server))
 
-    thread = threading.Thread(target=watch)
+    thread = threading.Thread(target=look_on)
     thread.start()
     try:
         yield looks

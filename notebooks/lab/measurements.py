@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tests.parts import ROOT
 
-from .clients import answers, converse, get, silent
+from .clients import answers, converse, get, hold_silent
 from .looks import memory, wait_until_steady
 from .servers import serve
 
@@ -47,7 +47,7 @@ def memory_of(name: str, counts: list[int]) -> list[Silence]:
     server, found = serve(name), []
     get(server)  # what is done once
     for count in counts:
-        with silent(server, count):
+        with hold_silent(server, count):
             wait_until_steady(server)
             found.append(Silence(count, *memory(server), answers(server)))
     server.kill()

@@ -72,11 +72,11 @@ class Closing:
 
 def show_environ(environ, start_response):
     """The type and the value of each key, as JSON."""
-    told = {"its type": [type(environ).__name__, ""]}
+    report = {"its type": [type(environ).__name__, ""]}
     for key, value in environ.items():
         plain = value if isinstance(value, (str, int)) else repr(value)
-        told[key] = [type(value).__name__, plain]
-    content = json.dumps(told).encode()
+        report[key] = [type(value).__name__, plain]
+    content = json.dumps(report).encode()
     start_response("200 OK", [*TEXT, ("Content-Length", str(len(content)))])
     return [content]
 
@@ -95,9 +95,9 @@ def read_input(environ, start_response):
     }
     pieces = ways[query(environ, "how", "read-length")]()
     after = b"" if query(environ, "how") == "read-length" else source.read(1)
-    told = [[piece.decode("latin-1") for piece in pieces], type(after).__name__, len(after)]
+    report = [[piece.decode("latin-1") for piece in pieces], type(after).__name__, len(after)]
     start_response("200 OK", TEXT)
-    return [json.dumps(told).encode()]
+    return [json.dumps(report).encode()]
 
 
 def write_errors(environ, start_response):
@@ -156,7 +156,7 @@ def stream(environ, start_response):
     yield b"second"
 
 
-def large(environ, start_response):
+def send_large(environ, start_response):
     """32 MiB, in as many chunks as the query says."""
     count = int(query(environ, "chunks", "512"))
     start_response("200 OK", TEXT)
@@ -278,7 +278,7 @@ BAD = {
 DOUBTFUL = {"proxy-connection": ("200 OK", [("Proxy-Connection", "x-app")])}
 
 
-def bad(environ, start_response):
+def start_badly(environ, start_response):
     """A status and fields that must not reach the wire, or need not."""
     new_status, fields = (BAD | DOUBTFUL)[query(environ, "which")]
     if query(environ, "replaces"):
@@ -351,9 +351,9 @@ SERVED: list[int] = []  # a process that serves one request alone never sees a s
 def process(environ, start_response):
     """Who serves this, and how many requests it has served."""
     SERVED.append(1)
-    told = {"pid": os.getpid(), "parent": os.getppid(), "served": len(SERVED)}
+    report = {"pid": os.getpid(), "parent": os.getppid(), "served": len(SERVED)}
     start_response("200 OK", TEXT)
-    return [json.dumps(told).encode()]
+    return [json.dumps(report).encode()]
 
 
 def die(environ, start_response):
@@ -440,7 +440,7 @@ ROUTES = {
     "twice": start_twice,
     "after": start_after_content,
     "stream": stream,
-    "large": large,
+    "large": send_large,
     "write": write_content,
     "write-nothing": write_nothing,
     "change-late": change_late,
@@ -448,7 +448,7 @@ ROUTES = {
     "length": length,
     "status": status,
     "head": head,
-    "bad": bad,
+    "bad": start_badly,
     "fail": fail,
     "fail-late": fail_late,
     "fields": fields,

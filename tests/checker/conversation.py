@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from tests.checker.delivery import wait_until_read
 
 ANSWER_SECONDS = 6.0  # until what is waited for has come
-PAUSE_SECONDS = 0.05  # without an octet; then what has come is looked at again
+LISTEN_SECONDS = 0.05  # without an octet; then what has come is looked at again
 KEPT_SECONDS = 0.3  # until the end of a connection, of a server that keeps all of them open
 PIECE_SECONDS = 2.0  # until a piece has been read; then the next is sent all the same
 LINES = re.compile(rb"\r?\n")
@@ -224,7 +224,7 @@ class Conversation:
             if left <= 0:
                 self.waited = seconds
                 return None
-            if not self.take(min(left, PAUSE_SECONDS)):
+            if not self.take(min(left, LISTEN_SECONDS)):
                 self.parse_at = 0  # nothing comes for a moment: perhaps it is whole
         return result
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PAUSE_SECONDS = 0.02  # in place of knowledge, where the kernel tells nothing
+BLIND_SECONDS = 0.02  # in place of knowledge, where the kernel tells nothing
 
 SOCK_DIAG = 4  # linux/netlink.h: NETLINK_SOCK_DIAG
 BY_FAMILY = 20  # linux/sock_diag.h: SOCK_DIAG_BY_FAMILY
@@ -22,7 +22,7 @@ ANY_COOKIE = 0xFFFFFFFF
 End = tuple[str, int]  # of a connection: address and port
 
 
-def pending(client: socket.socket) -> int | None:
+def count_unread(client: socket.socket) -> int | None:
     """Return how many octets of client's the server has not read yet.
 
     None where the system does not tell, or the server's end is gone.
@@ -34,7 +34,7 @@ def pending(client: socket.socket) -> int | None:
         unread = ask_kernel(client.family, there, here)
         unsent = ask_kernel(client.family, here, there)
     except OSError:
-        return pending_in_proc(here[1], there[1])
+        return count_unread_in_proc(here[1], there[1])
     return None if unread is None or unsent is None else unread[0] + unsent[1]
 
 
@@ -57,7 +57,7 @@ def ask_kernel(family: int, here: End, there: End) -> tuple[int, int] | None:
     return unread, unsent
 
 
-def pending_in_proc(client_port: int, server_port: int) -> int | None:
+def count_unread_in_proc(client_port: int, server_port: int) -> int | None:
     """Return the same from /proc/net/tcp and tcp6; None if the server's end is not there."""
     queues = r":%04X \S+:%04X \S+ ([0-9A-F]{8}):([0-9A-F]{8})"
     for name in ("tcp", "tcp6"):
@@ -82,11 +82,11 @@ def wait_until_read(
     deadline = time.monotonic() + seconds
     while not answered(0.0002):
         try:
-            left = pending(client)
+            left = count_unread(client)
         except OSError:
             return  # the connection is gone
         if left == 0:
             return
         if left is None or time.monotonic() > deadline:
-            answered(PAUSE_SECONDS)
+            answered(BLIND_SECONDS)
             return

@@ -22,9 +22,9 @@ def explain(item: pytest.Item, clause: Clause, red: Red, target: Target, again: 
     words = next_function(path, clause.id, red.stderr) if path and path.is_file() else ""
     return Explanation(
         asked=question_of(item),
-        sent=red.sent(),
+        sent=red.sent_lines(),
         permitted=red.permitted,
-        got=red.got(),
+        got=red.got_lines(),
         problem=red.problem,
         stderr=red.stderr,
         likely="" if words and words in red.stderr else red.likely,
@@ -39,7 +39,14 @@ def explain_alone(item: pytest.Item, red: Red) -> Explanation:
     """Return the same for a test outside the contract, which has no clause to point to."""
     asked = question_of(item)
     return Explanation(
-        asked, red.sent(), red.permitted, red.got(), red.problem, red.stderr, red.likely, *[""] * 4
+        asked,
+        red.sent_lines(),
+        red.permitted,
+        red.got_lines(),
+        red.problem,
+        red.stderr,
+        red.likely,
+        *[""] * 4,
     )
 
 

@@ -116,7 +116,7 @@ class Runner:
 
     def run_item(self, item: pytest.Function, server: Server, last: bool) -> None:
         """Run one test body; raise Red if it or the server's end says so."""
-        if not server.alive():
+        if not server.is_alive():
             try:
                 server.start()
             except StartFailed as failed:
@@ -127,7 +127,7 @@ class Runner:
             arguments["server"] = server
         try:
             item.obj(**arguments)
-            if last or not server.alive():
+            if last or not server.is_alive():
                 self.check_alive(server)
         except (Red, StartFailed, ConnectionError, TimeoutError) as reason:
             raise as_red(reason, server, begun) from None
@@ -175,7 +175,7 @@ def as_red(reason: Red | StartFailed | OSError, server: Server, begun: int) -> R
         red = reason
     # Where nothing came, or nobody could connect, the server may be about to end.
     gone = not red.talks or not all(talk.received for talk in red.talks)
-    ended = server.process and (server.ends_soon() if gone else not server.alive())
+    ended = server.process and (server.ends_soon() if gone else not server.is_alive())
     if not red.stderr:
         red.stderr = gist_of(server.errors(begun))
     if ended and "server ended" not in red.problem:

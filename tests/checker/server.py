@@ -195,7 +195,7 @@ class Server:
             self.errors(),
         )
 
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Return whether the process that was started still runs."""
         return self.process is not None and self.process.poll() is None
 
@@ -209,7 +209,7 @@ class Server:
     def stop(self, number: int = signal.SIGTERM) -> int | None:
         """Send a signal to the process and return its exit status; None if it goes on."""
         assert self.process is not None
-        if self.alive():
+        if self.is_alive():
             self.process.send_signal(number)
         return self.wait()
 

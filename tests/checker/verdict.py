@@ -30,7 +30,7 @@ class Red(AssertionError):
         self.stderr = ""  # filled in by the runner
         self.read = ""  # a section to read in place of the clause's
 
-    def sent(self) -> list[list[str]]:
+    def sent_lines(self) -> list[list[str]]:
         """Return what was sent on each connection, as lines; the mark is on the last one."""
         last = len(self.talks) - 1
         return [
@@ -38,7 +38,7 @@ class Red(AssertionError):
             for at, talk in enumerate(self.talks)
         ]
 
-    def got(self) -> list[list[str]]:
+    def got_lines(self) -> list[list[str]]:
         """Return what came back on each connection, as lines; the mark is on the last one."""
         return [
             *(show_received(talk, (-1, -1), most=3) for talk in self.talks[:-1]),

@@ -578,10 +578,10 @@ def test_control_characters_are_printed_visibly(server):
         for name, request in LOUD.items():
             with ask(own, request, half_close=True) as talk:
                 talk.reads_end()
-            check_printed(own, begun, name, talk)
+            check_printed_visibly(own, begun, name, talk)
         check_next(own, ALIVE)  # by now the last of them has been printed
         own.stop(signal.SIGINT)  # what stayed in a buffer of its own comes out now
-        check_printed(own, begun, "all of them", talk)
+        check_printed_visibly(own, begun, "all of them", talk)
 
 
 FORGED = {
@@ -638,7 +638,7 @@ def test_what_the_application_says_is_printed_visibly(server, case):
             expect(talk, {200, 500})
         check_next(own, ALIVE)
         own.stop(signal.SIGINT)
-        check_printed(own, begun, "by the application", talk)
+        check_printed_visibly(own, begun, "by the application", talk)
         if "two" in own.errors() and " one\n\ttwo" not in own.errors():
             raise Red(
                 "The line end or the tab in the application's words is not there as it was.",
@@ -649,7 +649,9 @@ def test_what_the_application_says_is_printed_visibly(server, case):
             )
 
 
-def check_printed(server: Server, begun: tuple[int, int], name: str, talk: Conversation) -> None:
+def check_printed_visibly(
+    server: Server, begun: tuple[int, int], name: str, talk: Conversation
+) -> None:
     """Raise Red if since begun a control character was printed as it came."""
     printed = server.output()[begun[0] :] + server.error_output()[begun[1] :]
     # Octets that are no UTF-8 come out as U+DC80 and up; terminals know C1 in either form.

@@ -391,7 +391,7 @@ def test_a_child_may_die_and_its_client_hears_at_once(server, case):
         if not ended:
             problem = "The child is dead, and the connection is still open."
             likely = STILL_OPEN
-            if runs(pid):
+            if is_running(pid):
                 problem = f"The connection is open, and the child (pid {pid}) is still there."
                 likely = "It did not die: it inherited the parent's handler of that signal."
             raise verdict(problem, "the end of the connection, at once", likely, talk)
@@ -435,7 +435,7 @@ def test_a_child_that_is_killed_from_outside_takes_nobody_with_it(server):
 
 def check_goes_on(server: Server, parent: int, likely: str) -> None:
     """Raise Red unless the same process accepts on."""
-    if not server.alive():
+    if not server.is_alive():
         server.wait()
         problem = f"The server ended, with {server.describe_end()}."
         raise verdict(problem, "a server that goes on", likely)
@@ -465,7 +465,7 @@ STUCK = (
 )
 
 
-def storm(pid: int, count: int) -> None:
+def send_signals(pid: int, count: int) -> None:
     """Send SIGCHLD to pid, count times."""
     with contextlib.suppress(ProcessLookupError):
         for _ in range(count):
@@ -478,7 +478,7 @@ def test_a_signal_without_a_child_changes_nothing(server):
         parent = acceptor(own)
         for _ in range(5):
             wait_until_ended(own, {parent, own.pid})
-            storm(parent, 20)
+            send_signals(parent, 20)
             check_goes_on(own, parent, STORM)
 
 
@@ -491,17 +491,17 @@ def test_a_storm_changes_nothing(server):
             talks = [stack.enter_context(ask(own, octets))]
             wait_for_words(own, word)
             for _ in range(TOGETHER - 1):
-                storm(parent, 20)
+                send_signals(parent, 20)
                 talks.append(stack.enter_context(ask(own, octets)))
             if (inside := len(wait_for_words(own, word, TOGETHER))) < TOGETHER:
                 problem = (
                     f"Under a storm of SIGCHLD, {inside} of {TOGETHER} applications were inside."
                 )
                 raise verdict(problem, f"{TOGETHER} inside at once", STUCK, talks[-1])
-            storm(parent, 200)
+            send_signals(parent, 200)
             until.touch()
             for talk in talks:
-                storm(parent, 5)
+                send_signals(parent, 5)
                 expect(talk, {200}, likely=dict.fromkeys(("silent", "closed"), STORM))
         check_goes_on(own, parent, STORM)
 
@@ -622,7 +622,7 @@ def check_unavailable(own: Server, *pieces: bytes, listening: bool = True) -> No
             talk.ended = ""  # what has come before a reset can still be read
             response = talk.response()
             waits.append(time.monotonic() - begun)
-            if not own.alive():
+            if not own.is_alive():
                 own.wait()
                 problem = f"fork() failed, and the server ended with {own.describe_end()}."
                 raise verdict(problem, "503, and a server that goes on", NO_FORK, talk)
@@ -827,7 +827,7 @@ def check_once(server: Server, words: list[str], likely_twice: str, what: str) -
             raise verdict(problem, "once", likely_twice if count else LOST)
 
 
-def check_printed(server: Server, words: list[str]) -> None:
+def check_printed_once(server: Server, words: list[str]) -> None:
     """Raise Red unless what the application printed with each of words comes out once."""
     kinds = [f"<{word} {what}>" for word in words for what in ("line", "half")]
     check_once(server, kinds, TWICE, "What the application printed, without a flush,")
@@ -840,7 +840,7 @@ def test_what_the_application_prints_comes_out_once(server):
         with ask(server, request("print", token=word)) as talk:
             expect(talk, {200})
             talk.reads_end(SOON)
-    check_printed(server, words)
+    check_printed_once(server, words)
 
 
 @clause("P10")
@@ -849,7 +849,7 @@ def test_what_a_failing_application_printed_comes_out_once(server):
     with ask(server, request("print", token=word, fails="1")) as talk:
         talk.response()  # how much of an answer there is, W16 asks
         talk.reads_end(SOON)
-    check_printed(server, [word])
+    check_printed_once(server, [word])
 
 
 @clause("P10")
@@ -930,13 +930,13 @@ def check_quiet(own: Server) -> None:
 
 def check_group_gone(own: Server, children: list[int], what: str) -> None:
     """Raise Red unless every one of children has ended."""
-    if not wait_until(lambda: not any(map(runs, children)), GONE_SECONDS):
-        left = ", ".join(str(pid) for pid in children if runs(pid))
+    if not wait_until(lambda: not any(map(is_running, children)), GONE_SECONDS):
+        left = ", ".join(str(pid) for pid in children if is_running(pid))
         likely = "A child that has served its connection ends with os._exit(), parent or not."
         raise verdict(f"{what}, and processes are left: {left}.", "no process left", likely)
 
 
-def runs(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     """Return whether pid is a process that is no zombie."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
@@ -964,8 +964,8 @@ def test_on_sigterm_a_child_finishes_its_connection(server):
         children = [member.pid for member in other_members(own, {own.pid})]
         own.process.send_signal(signal.SIGTERM)
         check_ended(own, "SIGTERM")
-        wait_until(lambda: not any(map(runs, children)), 0.3)  # some end when the parent has
-        if not own.is_ours() and not any(map(runs, children)):
+        wait_until(lambda: not any(map(is_running, children)), 0.3)  # some end when the parent has
+        if not own.is_ours() and not any(map(is_running, children)):
             return  # it has other plans with its children
         until.touch()
         likely = "SIGTERM to the parent is none to its children: let them finish."
@@ -1002,13 +1002,13 @@ def test_each_request_has_its_own_process(server):
         # More requests than processes: a pool hands them out in turn.
         while len(seen) < 8 or (len(seen) <= len(members(own)) and len(seen) < 100):
             talk, response = answer(own, request("process"))
-            told_of = json_of(talk, response)
-            if told_of["pid"] == parent:
+            report = json_of(talk, response)
+            if report["pid"] == parent:
                 raise Red(f"Process {parent} accepts, and served.", talk, "a child", PARENTS)
-            if told_of["pid"] in seen:
-                problem = f"Process {told_of['pid']} served a second request."
+            if report["pid"] in seen:
+                problem = f"Process {report['pid']} served a second request."
                 raise Red(problem, talk, "a process that has not served before", SECOND)
-            if told_of["served"] != 1:
-                problem = f"This process remembers {told_of['served']} requests."
+            if report["served"] != 1:
+                problem = f"This process remembers {report['served']} requests."
                 raise Red(problem, talk, 'served: 1 ("nothing of another request")', SECOND)
-            seen[told_of["pid"]] = talk
+            seen[report["pid"]] = talk

@@ -136,9 +136,9 @@ def about_hints_of(id: str, levels: dict[int, str], servers: str) -> Iterator[st
         yield f"hints.md: hint 3 of {id} has no code: a block that begins with ```python."
     for level in (1, 2):
         pieces = [" ".join(piece.split()) for piece in re.findall(r"`([^`]+)`", levels[level])]
-        told = [piece for piece in pieces if len(piece) > 25 and piece in servers]
-        if told or "```" in levels[level]:
-            code = told[0] if told else "a block of code"
+        copied = [piece for piece in pieces if len(piece) > 25 and piece in servers]
+        if copied or "```" in levels[level]:
+            code = copied[0] if copied else "a block of code"
             yield f"hints.md: hint {level} of {id} tells {code!r}, which is for hint 3."
 
 

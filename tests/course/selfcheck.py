@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tests.checker.result import Result, read_result
 from tests.parts import PARTS, ROOT
-from tests.tools.check import check_command
+from tests.tools.check import words_of_check
 
 SECONDS = 400.0  # a deadline, not an expectation: some wrong servers make every client wait
 FINISHED = PARTS[1].server
@@ -42,7 +42,7 @@ def run_check(part: int, *options: str, root: Path = ROOT, whole: bool = False) 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "result.json")
         only = [] if whole else ["--contract"]
-        words = check_command(part, *only, "--json", str(path), *options)
+        words = words_of_check(part, *only, "--json", str(path), *options)
         ended = subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=SECONDS)
         result = read_result(path) if path.is_file() else None
         return Checked(ended.returncode, ended.stdout, ended.stderr, result)

@@ -175,7 +175,7 @@ def test_a_hint_that_tells_the_answer_is_told(copy):
 
 
 @pytest.fixture
-def alone(copy) -> Path:
+def lone_mistake(copy) -> Path:
     """The copy with one mistake in it."""
     for part in PARTS.values():
         for path in (copy / part.folder / "mistakes").glob("*.patch"):
@@ -235,28 +235,28 @@ WIDE = "What happens: " + "x" * 80
         "does-not-parse",
     ],
 )
-def test_a_mistake_that_does_not_fit_is_told(alone, old, new, words):
-    assert said_of_mistakes(alone) == []
-    change(alone, ONE, old, new)
-    said = said_of_mistakes(alone)
+def test_a_mistake_that_does_not_fit_is_told(lone_mistake, old, new, words):
+    assert said_of_mistakes(lone_mistake) == []
+    change(lone_mistake, ONE, old, new)
+    said = said_of_mistakes(lone_mistake)
     assert said and all(one.startswith("part1/H08_a_request_is_text: ") for one in said)
     assert any(words in one for one in said), said
 
 
-def test_a_mistake_that_changes_nothing_or_has_a_long_name_is_told(alone):
-    text = (alone / ONE).read_text(encoding="utf-8")
+def test_a_mistake_that_changes_nothing_or_has_a_long_name_is_told(lone_mistake):
+    text = (lone_mistake / ONE).read_text(encoding="utf-8")
     lines = [line.replace("-    ", "     ", 1) for line in text.splitlines() if line[:1] != "+"]
     lines.insert(lines.index("--- part1_single/server.py") + 1, "+++ part1_single/server.py")
-    (alone / ONE).unlink()
-    path = (alone / ONE).with_name(f"H08_{'x' * 27}.patch")
+    (lone_mistake / ONE).unlink()
+    path = (lone_mistake / ONE).with_name(f"H08_{'x' * 27}.patch")
     path.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    assert [one.partition(": ")[2] for one in said_of_mistakes(alone)] == [
+    assert [one.partition(": ")[2] for one in said_of_mistakes(lone_mistake)] == [
         "its name has 31 characters; make mistakes has room for 30.",
         "its diff changes nothing in part1_single/server.py.",
     ]
 
 
-def test_a_clause_without_a_mistake_is_told(alone):
-    said = list(about_mistakes(alone, CLAUSES))
+def test_a_clause_without_a_mistake_is_told(lone_mistake):
+    said = list(about_mistakes(lone_mistake, CLAUSES))
     assert len(said) == len(CLAUSES) - 1
     assert "P03 has no mistake: add part3_forking/mistakes/P03_….patch." in said

@@ -42,7 +42,7 @@ MASKS = [
 ]
 
 
-def masked(text: str, path: str) -> str:
+def mask(text: str, path: str) -> str:
     """Return text without what differs from run to run; white space as one space."""
     text = text.replace(path, "SERVER").replace(str(ROOT), "ROOT")
     for pattern, word in MASKS:
@@ -56,7 +56,7 @@ def test_the_words_are_those_that_were_read(id, tmp_path):
     path = str(write(mistake, tmp_path / "server.py"))
     clauses = ["--clause", mistake.caught_by]
     ended = run_check(mistake.part, "--server", path, *clauses)
-    got = masked(ended.stdout, path)
+    got = mask(ended.stdout, path)
     golden = FOLDER / f"{id.replace('/', '_')}.txt"
     if os.environ.get("GOLDEN") == "write":
         FOLDER.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ from tests.parts import ROOT
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "told"),
+    ("words", "status", "sentence"),
     [
         (["P03"], 0, "hint 1 of 3"),
         (["p03", "2"], 0, "LEVEL=3"),
@@ -20,8 +20,8 @@ from tests.parts import ROOT
     ],
     ids=["first", "second", "third", "none", "unknown", "level"],
 )
-def test_a_hint_is_asked_for(words, status, told):
+def test_a_hint_is_asked_for(words, status, sentence):
     command = [sys.executable, "-m", "tests.tools.hint", *words]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert ended.returncode == status and told in ended.stdout + ended.stderr
+    assert ended.returncode == status and sentence in ended.stdout + ended.stderr
     assert max(map(len, ended.stdout.splitlines() or [""])) <= 80

@@ -44,7 +44,7 @@ def clone(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def odd(tmp_path_factory):
+def odd_folder(tmp_path_factory):
     """The course in a folder with a name, and with our .venv, from which nothing is missing."""
     folder = copy_course(tmp_path_factory.mktemp("odd") / NAME)
     (folder / ".venv").mkdir()
@@ -85,7 +85,7 @@ def fake_python(folder, script: str) -> str:
     return for_make(str(path))
 
 
-def serving(folder: Path, *words: str) -> Server:
+def serve(folder: Path, *words: str) -> Server:
     """Return a server that make starts in folder."""
     command = ["make", "-C", str(folder), *words, "PORT={port}"]
     return Server(Target(f"make {words[0]}", command, by_path=False))
@@ -128,7 +128,7 @@ def test_a_missing_venv_is_told_in_a_sentence(clone):
 
 
 def test_serving_installs_nothing(clone):
-    with serving(clone, "serve-part1", OUR_PYTHON) as served, ask(served, PLAIN) as talk:
+    with serve(clone, "serve-part1", OUR_PYTHON) as served, ask(served, PLAIN) as talk:
         expect(talk, {200})
     assert not (clone / ".venv").exists()
 
@@ -212,15 +212,15 @@ def test_what_came_with_the_set_of_all_is_not_installed_again(clone):
         ("test-part1 PYTHON", "There is no a'; touch x"),
     ],
 )
-def test_no_sign_in_a_value_breaks_out_of_it(odd, words, sentence):
-    ended = make(odd, *f"{words}={for_make(BREAKS_OUT)}".split(" ", words.count(" ")))
+def test_no_sign_in_a_value_breaks_out_of_it(odd_folder, words, sentence):
+    ended = make(odd_folder, *f"{words}={for_make(BREAKS_OUT)}".split(" ", words.count(" ")))
     assert ended.returncode != 0
     assert sentence in ended.stderr + ended.stdout and "Traceback" not in ended.stderr
-    assert not (odd / "x").exists()
+    assert not (odd_folder / "x").exists()
 
 
-def test_a_quote_that_does_not_end_is_told_in_a_sentence(odd):
-    ended = make(odd, "test-part1", "SERVER=python3 'my.py --port {port}")
+def test_a_quote_that_does_not_end_is_told_in_a_sentence(odd_folder):
+    ended = make(odd_folder, "test-part1", "SERVER=python3 'my.py --port {port}")
     assert ended.returncode != 0 and "SERVER has a quote that does not end" in ended.stderr
 
 
@@ -252,20 +252,20 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("words", COMMANDS)
-def test_the_name_of_the_folder_does_not_matter(odd, words):
-    ended = make(odd, *words.split(), cwd="/")
+def test_the_name_of_the_folder_does_not_matter(odd_folder, words):
+    ended = make(odd_folder, *words.split(), cwd="/")
     assert ended.returncode == 0 and COMMANDS[words] in ended.stdout, ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize("words", ["serve-part1", "serve-part2", "serve-part3", "quiz PART=1"])
-def test_the_name_of_the_folder_does_not_matter_to_a_server(odd, words):
-    with serving(odd, *words.split()) as served, ask(served, PLAIN) as talk:
+def test_the_name_of_the_folder_does_not_matter_to_a_server(odd_folder, words):
+    with serve(odd_folder, *words.split()) as served, ask(served, PLAIN) as talk:
         assert talk.response()
 
 
-def test_the_name_of_the_folder_does_not_matter_to_the_readers_own(tmp_path, odd):
+def test_the_name_of_the_folder_does_not_matter_to_the_readers_own(tmp_path, odd_folder):
     folder = tmp_path / NAME
-    shutil.copytree(odd, folder, symlinks=True)
+    shutil.copytree(odd_folder, folder, symlinks=True)
     assert "is yours" in make(folder, "start-part1").stdout
     assert "+ the finished server's" in make(folder, "diff-mine").stdout
     assert "write serve_connection (H01)" in make(folder, "progress").stdout
@@ -274,13 +274,13 @@ def test_the_name_of_the_folder_does_not_matter_to_the_readers_own(tmp_path, odd
     assert "write serve_connection: H01 needs it" in watched.stdout
 
 
-def test_a_server_of_any_name_can_be_checked_and_again(odd):
-    path = odd / "part1_single" / "it's $HOME.py"
-    shutil.copy(odd / "part1_single" / "naive.py", path)
-    ended = make(odd, "test-part1", "SERVER=part1_single/it's $$HOME.py", "CLAUSE=H02")
+def test_a_server_of_any_name_can_be_checked_and_again(odd_folder):
+    path = odd_folder / "part1_single" / "it's $HOME.py"
+    shutil.copy(odd_folder / "part1_single" / "naive.py", path)
+    ended = make(odd_folder, "test-part1", "SERVER=part1_single/it's $$HOME.py", "CLAUSE=H02")
     command = re.search(r"^  again +(make .+)$", ended.stdout, re.MULTILINE)[1]
     assert "H02 RED" in ended.stdout
-    again = make(odd, *shlex.split(command)[1:])
+    again = make(odd_folder, *shlex.split(command)[1:])
     assert again.stdout.rpartition(" in ")[0] == ended.stdout.rpartition(" in ")[0]
 
 
@@ -298,8 +298,8 @@ def test_a_server_of_any_name_can_be_checked_and_again(odd):
     "words",
     ["diff-part2", "hint CLAUSE=H08 LEVEL=2", "broken M=part2/W02_query_decoded", "diff-mine"],
 )
-def test_a_terminal_of_few_signs_is_printed_to(odd, words, environment):
-    ended = make(odd, *words.split(), **environment)
+def test_a_terminal_of_few_signs_is_printed_to(odd_folder, words, environment):
+    ended = make(odd_folder, *words.split(), **environment)
     missing = words == "diff-mine" and "There is no part1_single/mine.py yet" in ended.stderr
     assert ended.returncode == 0 or missing, ended.stderr
     assert "Traceback" not in ended.stderr
@@ -310,8 +310,8 @@ def write_as_windows(text: str, path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + text.encode().replace(b"\n", b"\r\n"))
 
 
-def test_a_file_from_windows_is_checked_and_compared(clone, odd):
-    (clone / ".venv").symlink_to(odd / ".venv")
+def test_a_file_from_windows_is_checked_and_compared(clone, odd_folder):
+    (clone / ".venv").symlink_to(odd_folder / ".venv")
     write_as_windows(PARTS[1].server.read_text("utf-8"), clone / "part1_single" / "mine.py")
     ended = make(clone, "test-part1", "CLAUSE=H01")
     assert "part1_single/mine.py keeps 1 of 1 clause" in ended.stdout

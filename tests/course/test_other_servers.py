@@ -39,11 +39,13 @@ def test_the_example_is_a_real_result(tmp_path):
 
 def test_every_field_is_explained_and_no_other():
     tables = re.split(r"\n\| field \| meaning \|\n\|---\|---\|\n", PAGE.read_text(encoding="utf-8"))
-    told = [re.findall(r"^\| `(\w+)` \| \S", rows.partition("\n\n")[0], re.M) for rows in tables]
+    explained = [
+        re.findall(r"^\| `(\w+)` \| \S", rows.partition("\n\n")[0], re.M) for rows in tables
+    ]
     (example,) = blocks(PAGE, "json")
     clause = [name for name in ClauseResult._fields if name != "explanation"]
     due = [list(json.loads(example)), clause, list(Explanation._fields), list(OtherResult._fields)]
-    assert told[1:] == due
+    assert explained[1:] == due
     assert set(Result._fields) <= set(due[0])
 
 

@@ -12,7 +12,7 @@ from tests.checker.clauses import CLAUSES
 from tests.checker.target import choose_target
 from tests.course.selfcheck import FINISHED, change, run_check
 from tests.parts import PARTS, ROOT
-from tests.tools.check import check_command
+from tests.tools.check import words_of_check
 
 NAIVE = "part1_single/naive.py"
 PART1 = [id for id in CLAUSES if id[0] in PARTS[1].letters]
@@ -221,7 +221,7 @@ def test_the_board_shows_the_clauses_of_the_page_in_its_order():
 
 
 def test_a_reader_who_has_seen_enough_gets_no_traceback():
-    words = check_command(1, "--contract", "--server", NAIVE, "--all")
+    words = words_of_check(1, "--contract", "--server", NAIVE, "--all")
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         assert run.stdout and run.stderr
         run.stdout.readline()

@@ -105,8 +105,8 @@ def survives_killings(server: Server, seconds: float, at_once: int) -> bool:
     print(
         f"{seconds:.0f} s of random SIGKILL: {killed} sent, {len(fates)} requests, {broken} of them"
     )
-    print(f"  not answered; the parent lives: {server.alive() and acceptor(server) == parent}")
-    return server.alive() and broken <= killed and fates.count("answered") > 0
+    print(f"  not answered; the parent lives: {server.is_alive() and acceptor(server) == parent}")
+    return server.is_alive() and broken <= killed and fates.count("answered") > 0
 
 
 def main() -> None:

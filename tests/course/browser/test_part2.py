@@ -25,7 +25,7 @@ def url(server):
     return f"http://127.0.0.1:{server.port}"
 
 
-def shot(page, name: str) -> None:
+def save_screenshot(page, name: str) -> None:
     """Keep a screenshot where SCREENSHOTS says, if it does."""
     if folder := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=f"{folder}/{name}.png", full_page=True)
@@ -36,7 +36,7 @@ def test_the_environ_of_this_request_is_a_table(page, url):
     row = page.locator("tr", has_text="QUERY_STRING")
     assert "'name=value'" in row.inner_text() and "question mark" in row.inner_text()
     assert "the field User-Agent" in page.inner_text("table")
-    shot(page, "environ")
+    save_screenshot(page, "environ")
 
 
 def test_a_form_and_an_upload_arrive(page, url):
@@ -52,7 +52,7 @@ def test_a_form_and_an_upload_arrive(page, url):
     assert page.inner_text("#name") == "Zoë <b>"
     assert page.inner_text("#size") == str(len(content))
     assert page.inner_text("#digest") == hashlib.sha256(content).hexdigest()
-    shot(page, "form")
+    save_screenshot(page, "form")
 
 
 def test_the_counter_counts_by_a_cookie(page, url):
@@ -69,7 +69,7 @@ def test_a_redirect_is_followed(page, url):
     answer = page.goto(f"{url}/status/302")
     assert answer.status == 200 and page.url == f"{url}/status"
     assert answer.request.redirected_from.url == f"{url}/status/302"
-    shot(page, "statuses")
+    save_screenshot(page, "statuses")
 
 
 def test_a_204_does_not_navigate(page, url):
@@ -114,4 +114,4 @@ def test_the_pages_work_with_the_keyboard_and_on_a_phone(page, url):
     assert page.evaluate("document.activeElement.innerText") == "environ"
     page.keyboard.press("Enter")
     page.wait_for_url(f"{url}/")
-    shot(page, "phone")
+    save_screenshot(page, "phone")

@@ -20,7 +20,7 @@ def serve():
     assert lab.end_all() == 0
 
 
-def imported(path) -> set[str]:
+def read_imports(path) -> set[str]:
     """Return the full names that a module imports."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -77,8 +77,8 @@ def test_no_program_hides_in_a_string(path):
 
 def test_imports_between_notebooks_and_tests_run_one_way():
     for path in MODULES:
-        rooms = {name.split(".")[1] for name in imported(path) if name.startswith("tests.")}
+        rooms = {name.split(".")[1] for name in read_imports(path) if name.startswith("tests.")}
         assert rooms <= FOR_NOTEBOOKS, path
     for path in (ROOT / "tests").rglob("*.py"):
         if "course" not in path.parts:
-            assert not any(name.split(".")[0] == "notebooks" for name in imported(path)), path
+            assert not any(name.split(".")[0] == "notebooks" for name in read_imports(path)), path

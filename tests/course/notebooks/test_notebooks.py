@@ -29,7 +29,7 @@ def code_cells(path) -> list:
     return [cell for cell in read(path).cells if cell.cell_type == "code"]
 
 
-def started(mark: str) -> set[str]:
+def find_processes(mark: str) -> set[str]:
     """Return the commands of the processes that have mark in their environment."""
     found = set()
     for process in psutil.process_iter():
@@ -102,6 +102,6 @@ def test_it_runs_in_a_fresh_kernel_and_leaves_no_process(path, monkeypatch):
         for output in cell.get("outputs", []):
             assert output.output_type != "error"
     deadline = time.monotonic() + CELL_SECONDS
-    while started(mark) and time.monotonic() < deadline:
+    while find_processes(mark) and time.monotonic() < deadline:
         time.sleep(0.1)  # the kernel itself takes a moment to go
-    assert not started(mark)
+    assert not find_processes(mark)

@@ -28,7 +28,7 @@ def field_line(rng: random.Random, name: bytes = b"", value: bytes = b"") -> lis
     return [*pieces, (after, "OWS"), (b"\r\n", "CRLF")]
 
 
-def chunked(rng: random.Random) -> list:
+def make_chunks(rng: random.Random) -> list:
     """Return the pieces of chunked content."""
     pieces = []
     for _ in range(rng.randint(0, 4)):
@@ -75,7 +75,7 @@ def message(rng: random.Random, side: str) -> list:
         content = (rng.randbytes(rng.randint(0, 60)), "content")  # until the connection closes
     rng.shuffle(lines)
     pieces += [*itertools.chain(*lines), (b"\r\n", "empty line")]
-    pieces += chunked(rng) if framing == "chunked" else [content]
+    pieces += make_chunks(rng) if framing == "chunked" else [content]
     return [piece for piece in pieces if piece[0]]
 
 
