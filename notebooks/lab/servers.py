@@ -45,12 +45,6 @@ class LabServer(Server):
         """What it was asked for by."""
         return self.target.label
 
-    @property
-    def pid(self) -> int:
-        """The pid of its first process, which is also its session's and its group's."""
-        assert self.process
-        return self.process.pid
-
 
 def serve(name: str, application: str = NAP, record: bool = False) -> LabServer:
     """Start the server of that name, and return it once it listens.

@@ -590,7 +590,6 @@ AT_ONCE = (
     "The parent must not wait: not for the request, which may never come, and not for room "
     "to send. setblocking(False), send 503, shutdown, drop what has come, close."
 )
-LIMITED = "(In this test os.fork() fails while the suite says so; the server is unchanged.)"
 
 
 @contextlib.contextmanager

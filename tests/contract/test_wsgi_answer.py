@@ -401,8 +401,6 @@ def test_nothing_splits_the_response(server, which):
     )
 
 
-SYMPTOMS = ("closed", "silent", "other", "accepted")
-
 # ---- W15, W16 --------------------------------------------------------------------------
 
 FAILURES = ["raise", "exit", "interrupt", "os-error", "raise-after-start", "raise-while-iterated"]

@@ -40,7 +40,7 @@ class Mistake(NamedTuple):
 
     @property
     def id(self) -> str:
-        """part3/reap_once"""
+        """Return what make broken calls it, as part3/P03_reap_once."""
         return f"part{self.part}/{self.name}"
 
 
