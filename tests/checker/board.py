@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.checker.advice import unwritten_functions
+from tests.checker.clauses import IN_SHORT_COLUMNS
 from tests.checker.result import ClauseResult, Result
 from tests.checker.target import Target
 from tests.checker.verdict import WIDTH, draw
@@ -46,7 +47,7 @@ class Board:
         mark = MARKS[clause.outcome]
         self.terminal.write(f"{mark:<{wide}}", **COLOURS.get(clause.outcome, {}))
         section = shorten_section(clause.section, SECTION_WIDTH + 3 - wide)
-        self.terminal.write_line(f" {clause.title:<44} {section}")
+        self.terminal.write_line(f" {clause.title:<{IN_SHORT_COLUMNS + 2}} {section}")
 
     def print_all(self, result: Result) -> None:
         """Print the line of every clause, below a heading."""

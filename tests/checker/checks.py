@@ -6,10 +6,10 @@ from email.utils import parsedate_to_datetime
 
 import h11
 
-from tests.checker.conversation import Conversation, Response
+from tests.checker.conversation import HOST, Conversation, Response
 from tests.checker.verdict import Red
 
-SECOND = b"GET /second HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+SECOND = b"GET /second HTTP/1.1\r\n" + HOST + b"\r\n"
 
 
 def is_http_1_1(talk: Conversation) -> bool:

@@ -21,6 +21,8 @@ PIECE_SECONDS = 2.0  # until a piece has been read; then the next is sent all th
 LINES = re.compile(rb"\r?\n")
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 
+HOST = b"Host: 127.0.0.1\r\n"  # the field line that every request of HTTP/1.1 needs
+
 Octets = bytes | bytearray
 T = TypeVar("T")
 

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
-from tests.checker.conversation import ANSWER_SECONDS, Conversation, Response, ask
+from tests.checker.conversation import ANSWER_SECONDS, HOST, Conversation, Response, ask
 from tests.checker.expect import expect
 from tests.checker.server import Server
 from tests.checker.verdict import Red
 
-HOST = b"Host: 127.0.0.1\r\n"
 NUMBERS = itertools.count(1)
 
 

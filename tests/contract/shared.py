@@ -5,16 +5,17 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.checker.conversation import Conversation, ask
+from tests.checker.conversation import HOST, Conversation, ask
 from tests.checker.expect import expect
 from tests.checker.refusal import check_refusal, closed_unanswered
 from tests.checker.server import Server
 from tests.checker.verdict import Red
 
-HOST = b"Host: 127.0.0.1\r\n"
+GET = b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"
 MEBIBYTE = 1 << 20  # octets
 SOON = 0.8  # seconds: what is sent in a row with the answer is here long before, in one of three
 PAUSE_SECONDS = 1.3  # longer than the timeouts by which some servers notice that nothing comes
+MOMENT_SECONDS = 0.3  # in which nothing may come of what is waited for
 PAUSED = (
     "A pause was taken for the end of the request: a recv() with a timeout, or one that does "
     "not block. Only the octets say where a request ends, however long they take."

@@ -12,13 +12,14 @@ import time
 import pytest
 
 from tests.checker.clauses import clause
-from tests.checker.conversation import ANSWER_SECONDS, Conversation, ask
+from tests.checker.conversation import ANSWER_SECONDS, HOST, Conversation, ask
 from tests.checker.expect import expect, expect_echo
 from tests.checker.refusal import closed_unanswered
 from tests.checker.server import Server, StartFailed, describe_exit
 from tests.checker.verdict import Red
 from tests.contract import hosted
 from tests.contract.shared import (
+    GET,
     MEBIBYTE,
     SOON,
     TOO_LONG,
@@ -27,9 +28,6 @@ from tests.contract.shared import (
     check_heard,
     check_not_smuggled,
 )
-
-HOST = b"Host: 127.0.0.1\r\n"
-GET = b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"
 
 
 def post(content: bytes) -> bytes:

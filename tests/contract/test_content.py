@@ -4,8 +4,9 @@ import random
 
 import pytest
 
+from tests.checker.checks import SECOND
 from tests.checker.clauses import clause
-from tests.checker.conversation import ask
+from tests.checker.conversation import HOST, ask
 from tests.checker.expect import check_echo, expect, expect_echo
 from tests.checker.refusal import closed_unanswered, refuse
 from tests.checker.verdict import Red
@@ -18,7 +19,6 @@ from tests.contract.shared import (
     chunked_request,
 )
 
-HOST = b"Host: 127.0.0.1\r\n"
 EVERY_OCTET = bytes(range(256))
 RANDOM_MEBIBYTE = random.Random(8).randbytes(1 << 20)
 
@@ -170,7 +170,6 @@ def test_a_client_that_half_closes_is_answered(server, case):
 # ---- H10 -------------------------------------------------------------------------------
 
 FIRST = b"GET /first HTTP/1.1\r\n" + HOST + b"\r\n"
-SECOND = b"GET /second HTTP/1.1\r\n" + HOST + b"\r\n"
 SURPLUS = (
     "Everything that recv() returned was taken for the request. Its end is known: the "
     "empty line, and Content-Length octets after it. What follows is not part of it."

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.checker.clauses import clause
-from tests.checker.conversation import ask
+from tests.checker.conversation import HOST, ask
 from tests.checker.expect import check_echo, expect_echo
 from tests.checker.refusal import refuse
 from tests.checker.verdict import Red
@@ -19,7 +19,6 @@ from tests.contract.cuts import (
 from tests.contract.shared import PAUSED, cases, check_not_early, check_waits
 
 LINE = b"GET /hello HTTP/1.1\r\n"
-HOST = b"Host: 127.0.0.1\r\n"
 GET = LINE + HOST + b"X-Last: z9\r\n\r\n"
 COOKIE = LINE + HOST + b"Cookie: " + b"a" * 1100 + b"\r\nX-Last: z9\r\n\r\n"
 LONGER = LINE + HOST + (b"Cookie: " + b"b" * 3000 + b"\r\n") * 3 + b"X-Last: z9\r\n\r\n"

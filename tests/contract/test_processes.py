@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.checker.clauses import clause
-from tests.checker.conversation import ANSWER_SECONDS, Conversation, ask
+from tests.checker.conversation import ANSWER_SECONDS, HOST, Conversation, ask
 from tests.checker.expect import expect
 from tests.checker.processes import (
     Member,
@@ -35,11 +35,9 @@ from tests.checker.server import Server
 from tests.checker.stderr import gist_of
 from tests.checker.verdict import Red
 from tests.contract.hosted import answer, gate, json_of, request, token, wait_for_words
-from tests.contract.shared import SOON, cases
+from tests.contract.shared import GET, SOON, cases
 from tests.parts import ROOT
 
-HOST = b"Host: 127.0.0.1\r\n"
-GET = b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"
 TOGETHER = 16  # clients that are served at once
 BURST = 128  # clients that end at once, as many as the backlog holds
 GONE_SECONDS = 3.0  # until children that have ended are waited for
@@ -986,7 +984,7 @@ def test_idle_it_ends_at_once(server):
 
 # ---- P12 -------------------------------------------------------------------------------
 
-SECOND = (
+SERVED_BEFORE = (
     "The process that served this one had served before. fork() for each connection, and "
     "end the child after it: what a request changes in memory is gone with the process."
 )
@@ -1006,8 +1004,8 @@ def test_each_request_has_its_own_process(server):
                 raise Red(f"Process {parent} accepts, and served.", talk, "a child", PARENTS)
             if report["pid"] in seen:
                 problem = f"Process {report['pid']} served a second request."
-                raise Red(problem, talk, "a process that has not served before", SECOND)
+                raise Red(problem, talk, "a process that has not served before", SERVED_BEFORE)
             if report["served"] != 1:
                 problem = f"This process remembers {report['served']} requests."
-                raise Red(problem, talk, 'served: 1 ("nothing of another request")', SECOND)
+                raise Red(problem, talk, 'served: 1 ("nothing of another request")', SERVED_BEFORE)
             seen[report["pid"]] = talk

@@ -1,14 +1,13 @@
 """H11 to H14, H16 and H17: the first line of a request."""
 
 from tests.checker.clauses import clause
-from tests.checker.conversation import ask
+from tests.checker.conversation import HOST, ask
 from tests.checker.expect import check_echo, expect_echo
 from tests.checker.refusal import refuse
 from tests.contract.cuts import cut_into_octets, cut_three_ways
-from tests.contract.shared import cases
+from tests.contract.shared import GET, cases
 
-HOST = b"Host: 127.0.0.1\r\n\r\n"
-GET = b"GET /hello HTTP/1.1\r\n" + HOST
+REST = HOST + b"\r\n"  # of a head, after the line that a case is about
 
 
 # ---- H11 -------------------------------------------------------------------------------
@@ -29,10 +28,10 @@ def test_an_empty_line_before_the_request_line_is_ignored(server, case):
 # ---- H12 -------------------------------------------------------------------------------
 
 LONG_TARGET = b"/" + b"a" * (8000 - len(b"GET / HTTP/1.1"))
-LONG = b"GET " + LONG_TARGET + b" HTTP/1.1\r\n" + HOST
+LONG = b"GET " + LONG_TARGET + b" HTTP/1.1\r\n" + REST
 MANY = b"GET /many HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 MANY += b"".join(b"X-Field-%d: value-%d\r\n" % (at, at) for at in range(99)) + b"\r\n"
-QUERY = b"GET /?" + b"q" * (8000 - len(b"GET /? HTTP/1.1")) + b" HTTP/1.1\r\n" + HOST
+QUERY = b"GET /?" + b"q" * (8000 - len(b"GET /? HTTP/1.1")) + b" HTTP/1.1\r\n" + REST
 SMALL = "A limit is too low, or one recv() with a small buffer was taken for the request."
 
 
@@ -72,7 +71,7 @@ def test_100_field_lines_are_accepted(server):
 )
 def test_a_target_in_absolute_form_is_accepted(server, case):
     target, path = case
-    with ask(server, b"GET " + target + b" HTTP/1.1\r\n" + HOST) as talk:
+    with ask(server, b"GET " + target + b" HTTP/1.1\r\n" + REST) as talk:
         likely = (
             "Only a target with a slash in front was foreseen. RFC 9112 §3.2.2: a server "
             "MUST accept the absolute-form, though clients send it only to proxies."
@@ -93,7 +92,7 @@ def test_a_target_in_absolute_form_is_accepted(server, case):
 )
 def test_a_target_that_only_looks_odd_is_accepted(server, case):
     method, target = case
-    with ask(server, method + b" " + target + b" HTTP/1.1\r\n" + HOST) as talk:
+    with ask(server, method + b" " + target + b" HTTP/1.1\r\n" + REST) as talk:
         likely = (
             "The target was handed to a URL parser, which takes //a for a host and * for "
             "nothing. In origin-form all of it is path and query; * goes with OPTIONS."
@@ -105,7 +104,7 @@ def test_a_target_that_only_looks_odd_is_accepted(server, case):
 @clause("H13")
 @cases({"path": b"http:///path", "port": b"http://:80/path", "nothing": b"http://"})
 def test_an_absolute_form_without_a_host_is_refused(server, case):
-    request = b"GET " + case + b" HTTP/1.1\r\n" + HOST
+    request = b"GET " + case + b" HTTP/1.1\r\n" + REST
     refuse(
         server,
         request,
@@ -119,7 +118,7 @@ def test_an_absolute_form_without_a_host_is_refused(server, case):
 
 
 @clause("H14")
-@cases(cut_three_ways(b"GET /old HTTP/1.0\r\n\r\n") | {"host": [b"GET /old HTTP/1.0\r\n" + HOST]})
+@cases(cut_three_ways(b"GET /old HTTP/1.0\r\n\r\n") | {"host": [b"GET /old HTTP/1.0\r\n" + REST]})
 def test_http_1_0_is_answered_without_host(server, case):
     with ask(server, *case) as talk:
         likely = (
@@ -138,7 +137,7 @@ def test_content_of_an_http_1_0_request_is_read(server):
 @clause("H14")
 @cases({"1.2": b"HTTP/1.2", "1.9": b"HTTP/1.9"})
 def test_a_later_minor_version_is_answered_as_http_1_1(server, case):
-    with ask(server, b"GET /new " + case + b"\r\n" + HOST) as talk:
+    with ask(server, b"GET /new " + case + b"\r\n" + REST) as talk:
         likely = (
             "The version was compared with HTTP/1.1 as a string. RFC 9110 §2.5: a higher "
             "minor version is to be processed as the highest that the server knows."
@@ -256,7 +255,7 @@ def check_plain_path(talk, response) -> None:
 )
 def test_a_malformed_request_line_is_refused_octet_by_octet(server, case):
     refuse(
-        server, cut_into_octets(case + b"\r\n" + HOST), {400, 301, 505}, mark=case, likely=GRAMMAR
+        server, cut_into_octets(case + b"\r\n" + REST), {400, 301, 505}, mark=case, likely=GRAMMAR
     )
 
 
@@ -290,7 +289,7 @@ def test_connect_is_refused(server, case):
     }
 )
 def test_octets_that_browsers_send_are_passed_as_they_are(server, case):
-    with ask(server, b"GET " + case + b" HTTP/1.1\r\n" + HOST) as talk:
+    with ask(server, b"GET " + case + b" HTTP/1.1\r\n" + REST) as talk:
         likely = (
             "The target is not yours to repair: any octet from 0x21 to 0x7E but # is "
             "passed on as it is (policy), percent signs too."

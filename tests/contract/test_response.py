@@ -14,7 +14,7 @@ from tests.checker.checks import (
     check_with_h11,
 )
 from tests.checker.clauses import clause
-from tests.checker.conversation import Conversation, Response, ask
+from tests.checker.conversation import HOST, Conversation, Response, ask
 from tests.checker.expect import expect, read_echo
 from tests.checker.server import Server
 from tests.checker.verdict import Red
@@ -315,7 +315,6 @@ def check_no_content(talk: Conversation, response: Response, permitted: str, lik
 
 
 HEAD = b"HEAD / HTTP/1.1\r\n"
-HOST = b"Host: 127.0.0.1\r\n"
 LONG_LINE = b"HEAD /" + b"a" * 17_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n"
 REFUSED_HEADS = {
     "no-host": HEAD + b"\r\n",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.checker.checks import SECOND
 from tests.checker.clauses import clause
 from tests.checker.conversation import ask
 from tests.checker.expect import check_echo, expect
@@ -10,7 +11,6 @@ from tests.contract.cuts import cut_inside_line_ends, cut_into_octets
 from tests.contract.shared import MEBIBYTE, TOO_LONG, UNBOUNDED, cases, check_heard, chunked_request
 
 FIELD = b"Transfer-Encoding: chunked\r\n"
-SECOND = b"GET /second HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 LAST = b"0\r\n\r\n"
 NOT_DECODED = {501, 411}
 WORDS = "200 with the decoded content (or 501, 411: not decoded here)"

@@ -8,15 +8,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.checker.clauses import Clause, read_clauses
+from tests.checker.clauses import IN_SHORT_COLUMNS, Clause, read_clauses
 from tests.pages import anchors
 from tests.parts import LETTERS, PARTS, ROOT, first_part_with
 from tests.tools.gallery import Mistake, read
 from tests.tools.hint import hints
+from tests.tools.mistakes import NAME_COLUMNS, TITLE_COLUMNS
 from tests.tools.patches import apply
 
-TITLE = 42  # columns that the board has for a clause
-NAME, MISTAKE_TITLE = 30, 46  # columns of make mistakes
 WIDTH = 80  # columns of a story
 ROW = re.compile(r"^\| *([A-Z][0-9]+) *\|", re.MULTILINE)
 STORY = ["What one thinks:", "What happens:", "What a user notices:"]
@@ -64,10 +63,10 @@ def about_row(root: Path, clause: Clause) -> Iterator[str]:
     for name, cell in cells.items():
         if not cell:
             yield f"CONTRACT.md: the row of {clause.id} says nothing below {name!r}."
-    if len(clause.title) > TITLE:
+    if len(clause.title) > IN_SHORT_COLUMNS:
         yield (
             f"CONTRACT.md: {clause.id} is {len(clause.title)} characters long below 'in short'; "
-            f"the board has room for {TITLE}."
+            f"the board has room for {IN_SHORT_COLUMNS}."
         )
     path, _, anchor = clause.read.partition("#")
     if not (root / path).is_file() or anchor not in anchors(root / path):
@@ -167,12 +166,15 @@ def about_head(mistake: Mistake, clauses: dict[str, Clause], server: str) -> Ite
     """Yield what is wrong with the name and the head of a mistake."""
     if not mistake.name.startswith(f"{mistake.caught_by}_"):
         yield f"its name begins with the clause that catches it: {mistake.caught_by}_…"
-    if len(mistake.name) > NAME:
-        yield f"its name has {len(mistake.name)} characters; make mistakes has room for {NAME}."
-    if not 0 < len(mistake.title) <= MISTAKE_TITLE:
+    if len(mistake.name) > NAME_COLUMNS:
+        yield (
+            f"its name has {len(mistake.name)} characters; make mistakes has room for "
+            f"{NAME_COLUMNS}."
+        )
+    if not 0 < len(mistake.title) <= TITLE_COLUMNS:
         yield (
             f"its first line, the title, has {len(mistake.title)} characters; make mistakes has "
-            f"room for {MISTAKE_TITLE}."
+            f"room for {TITLE_COLUMNS}."
         )
     letters, named = PARTS[mistake.part].letters, (mistake.caught_by, *mistake.also_red)
     for id in named:

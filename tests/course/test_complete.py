@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.clauses import CLAUSES, read_clauses
+from tests.checker.clauses import CLAUSES, IN_SHORT_COLUMNS, read_clauses
 from tests.course.complete import (
-    MISTAKE_TITLE,
-    NAME,
-    TITLE,
     about_hints,
     about_mistakes,
     about_rows,
@@ -20,6 +17,7 @@ from tests.course.complete import (
 )
 from tests.parts import PARTS, ROOT
 from tests.tools.gallery import KEYS
+from tests.tools.mistakes import NAME_COLUMNS, TITLE_COLUMNS
 
 PAGE, HINTS = "tests/CONTRACT.md", "tests/tools/hints.md"
 CONTENT = "tests/contract/test_content.py"
@@ -45,7 +43,7 @@ def test_the_page_for_contributors_has_the_keys_and_the_limits():
     text = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
     keys = re.findall(r"^\| `([A-Z][a-z-]+)` \|", text, re.MULTILINE)
     assert sorted(keys) == sorted(KEYS)
-    for limit in (TITLE, NAME, MISTAKE_TITLE):
+    for limit in (IN_SHORT_COLUMNS, NAME_COLUMNS, TITLE_COLUMNS):
         assert f"at most {limit} characters" in text
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.checker.clauses import CLAUSES
-from tests.checker.conversation import Conversation, ask
+from tests.checker.conversation import HOST, Conversation, ask
 from tests.checker.expect import expect
 from tests.checker.processes import members, wait_until
 from tests.checker.server import Server
@@ -19,7 +19,6 @@ from tests.parts import PARTS
 from tests.tools.patches import apply
 
 PAGE = FINISHED.parent / "SOLUTIONS.md"
-HOST = b"Host: 127.0.0.1\r\n"
 GET = b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"
 
 

@@ -14,13 +14,13 @@ import socket
 import sys
 from collections import Counter
 
+from tests.checker.conversation import HOST
 from tests.checker.server import Server, StartFailed
 from tests.checker.target import Target, UsageError, choose_target
 from tests.parts import PARTS
 
 EVERY = 500  # requests between two plain ones
 SECONDS = 10.0  # until an answer has ended
-HOST = b"Host: 127.0.0.1\r\n"
 SEEDS = [
     b"GET /hello?x=1 HTTP/1.1\r\n" + HOST + b"\r\n",
     b"GET http://user@[::1]:80/a%20b?c#d HTTP/1.1\r\nHost: [::1]:80\r\nAccept: */*\r\n\r\n",

@@ -6,16 +6,15 @@ import sys
 
 import pytest
 
-from tests.checker.conversation import ask
+from tests.checker.conversation import HOST, ask
 from tests.checker.expect import expect
 from tests.checker.server import Server
 from tests.checker.target import parse_target
-from tests.parts import ROOT
+from tests.parts import PARTS
 
 pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
 
-PROGRAM = str(ROOT / "part1_single" / "server.py")
-HOST = b"Host: 127.0.0.1\r\n"
+PROGRAM = str(PARTS[1].server)
 POST = b"POST / HTTP/1.1\r\n" + HOST
 STATUSES = {
     "two-spaces": (400, b"GET  / HTTP/1.1\r\n" + HOST + b"\r\n"),

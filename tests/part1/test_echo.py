@@ -2,14 +2,13 @@
 
 import pytest
 
-from tests.checker.conversation import ask
+from tests.checker.conversation import HOST, ask
 from tests.checker.expect import expect
 from tests.checker.verdict import Red
 from tests.contract.cuts import cut_into_octets
 
 pytestmark = [pytest.mark.lesson, pytest.mark.waits(0.6)]
 
-HOST = b"Host: 127.0.0.1\r\n"
 REQUESTS = {
     "plain": b"GET / HTTP/1.1\r\n" + HOST + b"\r\n",
     "white-space-in-fields": b"GET / HTTP/1.1\r\nhOsT:127.0.0.1\r\nX-A:  b \t c  \r\nX-B:\r\n\r\n",

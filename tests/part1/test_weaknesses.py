@@ -4,16 +4,16 @@ import pytest
 
 from tests.checker.conversation import Conversation, ask
 from tests.checker.expect import expect
+from tests.contract.shared import MOMENT_SECONDS
 
 pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
 
 GET = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-WAITS = 0.3  # seconds in which nothing may come; a faster server would only make this sharper
 
 
 def hears_nothing(talk: Conversation) -> bool:
     """Return whether nothing comes for a moment."""
-    return not talk.take(WAITS)
+    return not talk.take(MOMENT_SECONDS)
 
 
 def test_a_silent_client_holds_every_other(server):

@@ -11,12 +11,12 @@ from tests.checker.expect import expect
 from tests.checker.server import Server
 from tests.checker.target import parse_target
 from tests.contract.hosted import gate, request, token
-from tests.parts import ROOT
+from tests.contract.shared import MEBIBYTE
+from tests.parts import PARTS, ROOT
 
 pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
 
-PROGRAM = str(ROOT / "part2_wsgi" / "server.py")
-MEBIBYTE = 1 << 20
+PROGRAM = str(PARTS[2].server)
 
 
 def run(*arguments: str, folder=None) -> subprocess.CompletedProcess:

@@ -5,10 +5,9 @@ import pytest
 from tests.checker.conversation import ask
 from tests.checker.expect import expect
 from tests.contract.hosted import gate, request, token, wait_for_words
+from tests.contract.shared import MOMENT_SECONDS
 
 pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
-
-WAITS = 0.3  # seconds in which nothing may come
 
 
 def test_a_slow_page_holds_every_other(server):
@@ -16,7 +15,7 @@ def test_a_slow_page_holds_every_other(server):
     with gate() as until, ask(server, request("wait", token=word, until=str(until))) as slow:
         wait_for_words(server, word)
         with ask(server, request("/")) as second:
-            assert not second.take(WAITS)
+            assert not second.take(MOMENT_SECONDS)
             until.touch()
             expect(slow, {200})
             expect(second, {200})

@@ -14,11 +14,11 @@ from tests.checker.processes import MEDDLE, meddling_target, wait_until
 from tests.checker.server import Server
 from tests.checker.target import parse_target
 from tests.contract.hosted import gate, request, token, wait_for_words
-from tests.parts import CONTRACT_APPLICATION, ROOT
+from tests.parts import CONTRACT_APPLICATION, PARTS
 
 pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
 
-PROGRAM = str(ROOT / "part3_forking" / "server.py")
+PROGRAM = str(PARTS[3].server)
 
 
 def test_without_fork_it_says_so_and_names_wsl():

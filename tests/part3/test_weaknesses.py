@@ -10,10 +10,10 @@ from tests.checker.expect import expect
 from tests.checker.processes import other_members, wait_until
 from tests.checker.server import Server
 from tests.contract.hosted import request
+from tests.contract.shared import MOMENT_SECONDS
 
 pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
 
-WAITS = 0.3  # seconds in which nothing may happen
 MANY = 150
 
 
@@ -26,7 +26,7 @@ def test_a_silent_client_holds_a_process(server):
     wait_until(lambda: not count_children(server))
     with ask(server) as silent:
         assert wait_until(lambda: count_children(server) == 1)
-        assert not silent.take(WAITS)
+        assert not silent.take(MOMENT_SECONDS)
         assert count_children(server) == 1
 
 
@@ -35,7 +35,7 @@ def test_a_client_that_does_not_read_holds_a_process(server):
     with ask(server) as deaf:
         deaf.send(request("large"), listening=False)
         assert wait_until(lambda: count_children(server) == 1)
-        assert not wait_until(lambda: not count_children(server), WAITS)
+        assert not wait_until(lambda: not count_children(server), MOMENT_SECONDS)
 
 
 def test_nothing_bounds_the_number_of_children(server):

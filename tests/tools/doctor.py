@@ -14,11 +14,11 @@ import sys
 import textwrap
 
 from tests.parts import ROOT
+from tests.tools.browser import find_chromium
 from tests.tools.nc import STAND_IN
 from tests.tools.terminal import parse_port
 
 PORT = parse_port(sys.argv[1]) if sys.argv[1:] else 8888
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FILES, PROCESSES = 256, 200  # what a burst of 128 clients needs of this process, and of others
 
 Line = tuple[str, str, str]  # (ok, NO or -- , what, what was found and what to do)
@@ -150,7 +150,7 @@ def tools() -> Line:
 
 def browser() -> Line:
     """Whether the browser tests can run."""
-    if found := next(filter(None, map(shutil.which, BROWSERS)), None):
+    if found := find_chromium():
         return "ok", "Chromium", found.rpartition("/")[2]
     return "--", "Chromium", "not found; only the browser tests of make test-all need it"
 

@@ -20,7 +20,7 @@ from tests.tools.gallery import (
 from tests.tools.nc import STAND_IN
 from tests.tools.terminal import prepare_stdout
 
-NAME = 30  # columns for a name, which leaves 46 for its title
+NAME_COLUMNS, TITLE_COLUMNS = 30, 46  # of a line of the list
 
 
 def show_list() -> None:
@@ -30,7 +30,7 @@ def show_list() -> None:
         if mistake.part != part:
             part = mistake.part
             print(f"\nPart {part}: make broken M=part{part}/NAME")
-        print(f"  {mistake.name:<{NAME}} {mistake.title}")
+        print(f"  {mistake.name:<{NAME_COLUMNS}} {mistake.title}")
 
 
 def show_broken(id: str) -> None:

@@ -1,18 +1,18 @@
 """A Chromium for each test: its spare connection holds a one-process server for a while."""
 
 import os
-import shutil
 
 import pytest
 
+from tests.tools.browser import find_chromium
+
 MILLISECONDS = 60_000  # a deadline for every step, not an expectation
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 @pytest.fixture
 def page():
     """A page in a new browser. Skips where there is none, but never in CI."""
-    path = next(filter(None, map(shutil.which, NAMES)), None)
+    path = find_chromium()
     if path is None and not os.environ.get("CI"):
         pytest.skip("there is no Chromium on PATH")
     assert path, "CI has to install Chromium"

@@ -7,9 +7,9 @@ import pytest
 
 from tests.checker.server import Server
 from tests.checker.target import parse_target
-from tests.parts import ROOT
+from tests.parts import PARTS
 
-PROGRAM = str(ROOT / "part2_wsgi" / "server.py")
+PROGRAM = str(PARTS[2].server)
 
 
 @pytest.fixture

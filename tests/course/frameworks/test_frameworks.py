@@ -11,7 +11,7 @@ from tests.checker.expect import expect
 from tests.checker.server import Server
 from tests.checker.target import parse_target
 from tests.contract.hosted import request
-from tests.parts import ROOT
+from tests.parts import PARTS
 
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 
@@ -21,7 +21,7 @@ def server(request):
     """Part 2, hosting the same site in one framework after the other."""
     pytest.importorskip(request.param, reason="make test-frameworks installs it")
     app = f"tests.apps.frameworks:{request.param}_application()"
-    with Server(parse_target(str(ROOT / "part2_wsgi" / "server.py"), app)) as running:
+    with Server(parse_target(str(PARTS[2].server), app)) as running:
         yield running
 
 
