@@ -1,13 +1,12 @@
 """Run the self-check as make runs it, on a server made for one test."""
 
-import subprocess
-import tempfile
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.checker.result import Result, read_result
+from tests.checker.result import Result
 from tests.parts import PARTS, ROOT
-from tests.tools.check import words_of_check
+from tests.tools.check import check_and_read
 
 SECONDS = 400.0  # a deadline, not an expectation: some wrong servers make every client wait
 FINISHED = PARTS[1].server
@@ -39,13 +38,19 @@ def run_check(part: int, *options: str, root: Path = ROOT, whole: bool = False) 
 
     whole adds the part's own tests.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "result.json")
-        only = [] if whole else ["--contract"]
-        words = words_of_check(part, *only, "--json", str(path), *options)
-        ended = subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=SECONDS)
-        result = read_result(path) if path.is_file() else None
-        return Checked(ended.returncode, ended.stdout, ended.stderr, result)
+    only = [] if whole else ["--contract"]
+    ended, result = check_and_read(part, *only, *options, root=root, seconds=SECONDS)
+    return Checked(ended.returncode, ended.stdout, ended.stderr, result)
+
+
+def copy_course(folder: Path) -> Path:
+    """Copy the course without .venv to folder, as git would check it out; return folder."""
+    for name in ("tests", *(part.folder for part in PARTS.values())):
+        ignore = shutil.ignore_patterns("__pycache__", "mine*.py")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    return folder
 
 
 def change(path: Path, *changes: tuple[str, str], source: Path = FINISHED) -> str:

@@ -6,18 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.checker.server import Server
-from tests.checker.target import parse_target
-from tests.course.selfcheck import FINISHED
-
 requests = pytest.importorskip("requests", reason="make test installs requests")
-
-
-@pytest.fixture(scope="module")
-def url():
-    """The finished part 1, serving."""
-    with Server(parse_target(str(FINISHED))) as server:
-        yield f"http://127.0.0.1:{server.port}"
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")

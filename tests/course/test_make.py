@@ -15,6 +15,7 @@ from tests.checker.conversation import ask
 from tests.checker.expect import expect
 from tests.checker.server import Server
 from tests.checker.target import Target, why_unreadable
+from tests.course.selfcheck import copy_course
 from tests.parts import PARTS, ROOT
 
 SECONDS = 120.0  # a deadline, not an expectation
@@ -25,16 +26,6 @@ REQUIREMENTS = ROOT / "tests" / "requirements"
 EXPORTED = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "FULL", "HOST", "PORT", "PYTHON"}
 EXPORTED |= {"ALL", "APP", "CLAUSE", "COUNT", "FORCE", "LEVEL", "M", "PART", "SEED", "SERVER"}
 SETS = sorted(path.stem for path in REQUIREMENTS.glob("*.in"))
-
-
-def copy_course(folder: Path) -> Path:
-    """Copy the course without .venv to folder, as git would check it out; return folder."""
-    for name in ("tests", *(part.folder for part in PARTS.values())):
-        ignore = shutil.ignore_patterns("__pycache__", "mine*.py")
-        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    for name in ("Makefile", "pyproject.toml"):
-        shutil.copy(ROOT / name, folder)
-    return folder
 
 
 @pytest.fixture

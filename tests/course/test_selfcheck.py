@@ -10,7 +10,7 @@ import pytest
 
 from tests.checker.clauses import CLAUSES
 from tests.checker.target import choose_target
-from tests.course.selfcheck import FINISHED, change, run_check
+from tests.course.selfcheck import FINISHED, change, copy_course, run_check
 from tests.parts import PARTS, ROOT
 from tests.tools.check import words_of_check
 
@@ -37,13 +37,6 @@ def program(tmp_path):
         return str(path)
 
     return write
-
-
-def copy_course(folder, part: int = 1) -> None:
-    """Copy what the check of a part needs to folder."""
-    for name in ("tests", PARTS[part].folder):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", folder)
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +182,7 @@ def test_the_readers_own_server_is_the_target_once_there_is_one(tmp_path):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_without_the_finished_server_the_readers_own_is_checked(tmp_path, part):
-    copy_course(tmp_path, part)
+    copy_course(tmp_path)
     folder = tmp_path / PARTS[part].folder
     (folder / "server.py").rename(folder / "mine.py")
     ended = run_check(part, "--clause", "H01", root=tmp_path, whole=True)

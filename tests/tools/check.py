@@ -14,24 +14,36 @@ def words_of_check(part: int, *options: str) -> list[str]:
     return [sys.executable, "-u", "-m", "tests.checker", str(part), *options]
 
 
+def check_and_read(
+    part: int,
+    *options: str,
+    root: Path = ROOT,
+    captures: bool = True,
+    seconds: float | None = None,
+) -> tuple[subprocess.CompletedProcess[str], Result | None]:
+    """Return the ended check of a part's server, and its result, None if it came to none.
+
+    root is where a copy of the course stands. Without captures what it prints goes to our stdout
+    as it comes. Raises subprocess.TimeoutExpired after that many seconds.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "result.json")
+        words = words_of_check(part, "--json", str(path), *options)
+        ended = subprocess.run(words, cwd=root, capture_output=captures, text=True, timeout=seconds)
+        return ended, read_result(path) if path.is_file() else None
+
+
 def check_quietly(part: int, *options: str) -> Result:
     """Return the result of a check that prints nothing.
 
     Raises RuntimeError with what it said, where it came to no result.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "result.json")
-        words = words_of_check(part, *options, "--json", str(path))
-        ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-        if not path.is_file():
-            raise RuntimeError(ended.stdout + ended.stderr)
-        return read_result(path)
+    ended, result = check_and_read(part, *options)
+    if result is None:
+        raise RuntimeError(ended.stdout + ended.stderr)
+    return result
 
 
 def check_aloud(part: int, *options: str) -> Result | None:
     """Run a check that prints to our stdout as it goes; return its result, None if it has none."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "result.json")
-        words = words_of_check(part, *options, "--json", str(path))
-        subprocess.run(words, cwd=ROOT)
-        return read_result(path) if path.is_file() else None
+    return check_and_read(part, *options, captures=False)[1]

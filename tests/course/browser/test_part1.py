@@ -1,18 +1,5 @@
 """Part 1 in a browser: it shows the request that it sent, as text and nothing else."""
 
-import pytest
-
-from tests.checker.server import Server
-from tests.checker.target import parse_target
-from tests.course.selfcheck import FINISHED
-
-
-@pytest.fixture
-def url():
-    """The finished part 1, serving."""
-    with Server(parse_target(str(FINISHED))) as server:
-        yield f"http://127.0.0.1:{server.port}"
-
 
 def test_a_browser_shows_its_own_request(page, url):
     answer = page.goto(f"{url}/hello?x=1")

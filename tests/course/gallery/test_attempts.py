@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from tests.checker.server import free_port
 from tests.parts import PARTS, ROOT
 from tests.tools.gallery import BUILD, Mistake, gallery, serve_command, try_command, write
 
@@ -26,12 +27,6 @@ NOISE = [
     (r"session=\S+", "session"),
     (r"0x[0-9a-f]+", "0x"),
 ]
-
-
-def free_port() -> str:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return str(probe.getsockname()[1])
 
 
 def shell(command: str, **options) -> subprocess.Popen:
@@ -93,7 +88,7 @@ def try_it(command: str, path) -> str:
 
 def outcome(mistake: Mistake, path, folder) -> str:
     """Return what both terminals show, with the server at path."""
-    port = free_port()
+    port = str(free_port("127.0.0.1"))
     serve, pipe, rest = serve_command(mistake, path).partition(" | ")
     log = folder / "log"
     with log.open("w") as file:
