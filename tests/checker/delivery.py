@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-BLIND_SECONDS = 0.02  # in place of knowledge, where the kernel tells nothing
+BLIND_SECONDS = 0.02  # for the server to have read a piece, where the kernel does not tell
 
 SOCK_DIAG = 4  # linux/netlink.h: NETLINK_SOCK_DIAG
 BY_FAMILY = 20  # linux/sock_diag.h: SOCK_DIAG_BY_FAMILY

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypedDict, Unpack
 from tests.checker.conversation import ANSWER_SECONDS, Conversation, Response
 from tests.checker.verdict import Red
 
-# What a symptom means where the test knows no better. LEARNERS: never a bare assertion.
+# What a symptom means where the test knows no better: no failure comes without a likely mistake.
 LIKELY = {
     "silent": "The server waits for something that will not come. What does its recv() wait "
     "for, and how would it know that the request is complete?",

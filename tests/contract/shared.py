@@ -1,5 +1,6 @@
 """What several clauses ask in the same way: parameters, checks, and words for what is likely."""
 
+import socket
 import time
 from collections.abc import Mapping
 
@@ -36,6 +37,15 @@ CHUNKS = b"5\r\nhello\r\n0\r\n\r\n"
 def cases(table: Mapping[str, object]) -> pytest.MarkDecorator:
     """Return the parameters of a test, named by the keys of table."""
     return pytest.mark.parametrize("case", table.values(), ids=table)
+
+
+def ask_without_reading(server: Server, octets: bytes) -> Conversation:
+    """Return a connection on which the server, asked with octets, sends what nobody reads."""
+    talk = ask(server)
+    talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    talk.send(octets, listening=False)
+    talk.deliver()
+    return talk
 
 
 def check_not_early(talk: Conversation, likely: str) -> None:

@@ -24,6 +24,7 @@ from tests.contract.shared import (
     SOON,
     TOO_LONG,
     UNBOUNDED,
+    ask_without_reading,
     cases,
     check_heard,
     check_not_smuggled,
@@ -455,15 +456,6 @@ def ask_half(server: Server) -> Conversation:
     return talk
 
 
-def ask_without_reading(server: Server) -> Conversation:
-    """Return a connection on which the server sends an answer that nobody reads."""
-    talk = ask(server)
-    talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    talk.send(post(bytes(8 * MEBIBYTE)), listening=False)
-    talk.deliver()
-    return talk
-
-
 def ask_and_stay(server: Server) -> Conversation:
     """Return a connection that was answered, and that the client has not closed."""
     talk = ask(server, GET)
@@ -477,7 +469,7 @@ def ask_and_stay(server: Server) -> Conversation:
     {
         "idle": None,
         "while-it-waits": ask_half,
-        "while-it-works": ask_without_reading,
+        "while-it-works": lambda server: ask_without_reading(server, post(bytes(8 * MEBIBYTE))),
         "after-an-answer": ask_and_stay,
     }
 )

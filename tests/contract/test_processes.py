@@ -35,7 +35,7 @@ from tests.checker.server import Server
 from tests.checker.stderr import gist_of
 from tests.checker.verdict import Red
 from tests.contract.hosted import answer, gate, json_of, request, token, wait_for_words
-from tests.contract.shared import GET, SOON, cases
+from tests.contract.shared import GET, SOON, ask_without_reading, cases
 from tests.parts import ROOT
 
 TOGETHER = 16  # clients that are served at once
@@ -132,14 +132,6 @@ BLOCKS = (
 )
 
 
-def ask_without_reading(server: Server) -> Conversation:
-    """Return a connection on which the server sends what nobody reads."""
-    talk = ask(server)
-    talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    talk.send(request("large"), listening=False)
-    return talk
-
-
 @pytest.mark.waits(5.5)
 @clause("P02")
 @cases(
@@ -149,7 +141,7 @@ def ask_without_reading(server: Server) -> Conversation:
         "slow-with-content": lambda server: ask(
             server, b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nhal"
         ),
-        "stuck": ask_without_reading,
+        "stuck": lambda server: ask_without_reading(server, request("large")),
     }
 )
 def test_a_client_that_takes_long_keeps_no_other_waiting(server, case):
