@@ -113,6 +113,14 @@ def test_a_page_that_uses_nc_says_what_stands_in_for_it(page):
     assert STAND_IN in text[: first + 800]
 
 
+@pytest.mark.parametrize("page", pages(), ids=lambda page: f"{page.parent.name}-{page.name}")
+def test_nc_in_a_further_terminal_brings_its_stand_in_along(page):
+    text = page.read_text(encoding="utf-8")  # an alias holds in the terminal where it was typed
+    for place in re.finditer(r"(?:second|third|another|other) terminal", text):
+        said = text[place.start() : place.start() + 300].partition("\n```\n")[0]
+        assert not USE.search(said) or STAND_IN in said
+
+
 def test_a_mistake_to_be_tried_with_nc_says_so_too(tmp_path):
     words = [sys.executable, "-m", "tests.tools.mistakes", "show", "part1/H07_one_recv"]
     ended = subprocess.run(words, cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True)
