@@ -13,7 +13,7 @@ LIKELY = {
     "closed": "An exception in your code ended the connection before the answer was sent, or "
     "nothing was sent on this path. Catch it in one place, and answer there.",
     "short": "The connection ended in the middle of the answer. Was it sent with send(), "
-    "which may take a part only, in place of sendall()? Was it closed with input unread?",
+    "which may take a part only, instead of sendall()? Was it closed with input unread?",
     "garbled": "What came back does not begin with a status-line.",
     "refused": "A check is stricter than the standard, or reads something else than it thinks.",
     "accepted": "Nothing in the code looks at this, so it passes as if it were right.",
@@ -182,7 +182,7 @@ def red_echo(
     """Return the verdict on an echo that differs in part."""
     problem = WRONG_ECHO[part]
     if part == "content":
-        problem += f" It has {len(seen)} octets in place of {len(due)}"
+        problem += f" It has {len(seen)} octets instead of {len(due)}"
         same = next(
             (at for at, pair in enumerate(zip(seen, due, strict=False)) if pair[0] != pair[1]), None
         )

@@ -28,7 +28,7 @@ class Red(AssertionError):
         self.talks = talks if isinstance(talks, list) else [talks] if talks else []
         self.sent_mark, self.got_mark = sent_mark, got_mark
         self.stderr = ""  # filled in by the runner
-        self.read = ""  # a section to read in place of the clause's
+        self.read = ""  # a section to read instead of the clause's
 
     def sent_lines(self) -> list[list[str]]:
         """Return what was sent on each connection, as lines; the mark is on the last one."""

@@ -18,15 +18,15 @@ CHANGED = {
     2: {
         "parse_transfer_encoding": "chunked is decoded now: it says so, and refuses the rest",
         "read_request": "chunked content is read by read_chunks",
-        "serve_request": "the application answers, in place of the echo",
-        "serve_connection": "a line for the access log, in place of all that was received",
+        "serve_request": "the application answers, instead of the echo",
+        "serve_connection": "a line for the access log, instead of all that was received",
         "serve_forever": "hands on the application, and who the client is",
         "VISIBLE": "one request, one line of the log: nothing begins a new one",
         "main": "an application on the command line; wsgi.errors without a buffer",
     },
     3: {
         "format_environ": "other processes run the application too, and each runs it once",
-        "serve_forever": "a child for each connection, in place of one after the other",
+        "serve_forever": "a child for each connection, instead of one after the other",
         "main": "says so where there is no fork",
     },
 }

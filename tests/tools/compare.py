@@ -11,7 +11,7 @@ from tests.tools.terminal import prepare_stdout
 
 
 def compare(part: str) -> str:
-    """Return what the finished server of part has in place of the reader's lines.
+    """Return what the finished server of part has instead of the reader's lines.
 
     Raises ValueError, in a sentence, where there is nothing to compare.
     """

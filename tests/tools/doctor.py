@@ -161,7 +161,7 @@ def system() -> Line:
     if "microsoft" in release.lower():
         return "ok", "system", f"WSL: the browser on Windows reaches http://127.0.0.1:{PORT}"
     if sys.platform == "darwin":
-        return "ok", "system", "macOS: ps -ax in place of ps -e; AirPlay holds port 5000, not ours"
+        return "ok", "system", "macOS: ps -ax instead of ps -e; AirPlay holds port 5000, not ours"
     return "ok", "system", f"{platform.system()} {release.partition('-')[0]}"
 
 
