@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.pages import blocks
 from tests.parts import LETTERS, PARTS, ROOT
 
 # What each room may import beside itself. tests/README.md draws the same.
@@ -168,6 +169,19 @@ def test_there_is_no_circle_of_imports():
 
 def test_root_parts_and_letters_are_defined_once():
     fail_with(second_definitions(MODULES))
+
+
+def test_the_page_draws_the_same():
+    page = ROOT / "tests" / "README.md"
+    (picture,) = [block for block in blocks(page, "text") if "→" in block]
+    drawn = {}
+    for line in picture.splitlines():
+        rooms, targets = (re.findall(r"[\w*]+", half) for half in line.split("→"))
+        drawn |= {room: set(targets) for room in rooms}
+    names = dict.fromkeys(HELPERS, "contract*")
+    for room in set(MAY_IMPORT) - {"parts", "apps", "conftest"}:
+        may = {names.get(name, name.removeprefix("tests.")) for name in MAY_IMPORT[room]}
+        assert may == drawn[room] | ({"pages", "parts"} if room != "pages" else set()), room
 
 
 def test_every_room_has_its_line_in_the_table():

@@ -144,7 +144,7 @@ def test_stderr_of_a_death_stands_in_the_diagnosis(tmp_path):
 )
 def test_a_wrong_request_to_the_check_is_told_in_a_sentence(options, sentence):
     ended = run_check(1, *options)
-    assert ended.status == 2
+    assert ended.status == 2 and ended.result is None
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr + ended.stdout
 
