@@ -15,6 +15,7 @@ from tests.checker.expect import expect
 from tests.checker.server import Server
 from tests.checker.verdict import Red
 
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 NUMBERS = itertools.count(1)
 
 

@@ -6,12 +6,11 @@ from tests.checker.clauses import clause
 from tests.checker.conversation import ask
 from tests.checker.expect import expect
 from tests.checker.verdict import Red
-from tests.contract.hosted import json_of, request
+from tests.contract.hosted import FORM, json_of, request
 from tests.contract.shared import cases
 
 # ---- W18 -------------------------------------------------------------------------------
 
-FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 WELL_BEHAVED = {
     "environ": request("/v/environ/a%20b", b"X-A: b\r\n", q="1"),
     "environ-of-a-post": request("/v/environ", FORM, b"a=1", "POST"),

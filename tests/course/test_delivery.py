@@ -12,9 +12,9 @@ from tests.checker.conversation import ask
 from tests.checker.server import Server
 from tests.checker.target import parse_target
 from tests.contract.cuts import cut_before_the_last, cut_into_octets
+from tests.contract.shared import GET
 
 TIMES = 100
-REQUEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 ONE_RECV = """\
 import socket, sys
 listener = socket.socket()
@@ -63,8 +63,8 @@ def refuse_netlink(*_):
 
 
 CUTS = {
-    "octet-by-octet": cut_into_octets(REQUEST),
-    "one-octet-later": cut_before_the_last(REQUEST, 1),
+    "octet-by-octet": cut_into_octets(GET),
+    "one-octet-later": cut_before_the_last(GET, 1),
 }
 
 
@@ -85,5 +85,5 @@ def test_one_recv_is_caught_every_time_with_every_core_loaded(
 
 
 def test_the_same_server_passes_where_the_request_comes_whole(one_recv):
-    with ask(one_recv, REQUEST) as talk:
+    with ask(one_recv, GET) as talk:
         assert talk.response().status == 200

@@ -171,6 +171,37 @@ def test_root_parts_and_letters_are_defined_once():
     fail_with(second_definitions(MODULES))
 
 
+def octets_twice(modules: dict[str, str]) -> list[str]:
+    """Return a sentence for each constant of octets that two modules of tests/ define alike."""
+    said: list[str] = []
+    seen: dict[tuple[str, str], str] = {}
+    for module, source in modules.items():
+        for node in ast.parse(source).body if module.startswith("tests.") else ():
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value) if any(
+                    isinstance(part, ast.Constant) and isinstance(part.value, bytes)
+                    for part in ast.walk(value)
+                ):
+                    first = seen.setdefault((name, ast.unparse(value)), module)
+                    if first != module:
+                        said.append(
+                            f"{module}, line {node.lineno}, defines {name} as {first} does."
+                        )
+    return said
+
+
+def test_octets_with_a_name_are_defined_once():
+    fail_with(octets_twice(MODULES))
+
+
+def test_octets_that_are_defined_twice_are_told():
+    line = 'HOST = b"Host: 127.0.0.1"'
+    assert octets_twice({"tests.a": line, "tests.b": f"\n{line}", "notebooks.c": line}) == [
+        "tests.b, line 2, defines HOST as tests.a does."
+    ]
+    assert octets_twice({"tests.a": line, "tests.b": 'HOST = b"Host: b"'}) == []
+
+
 def test_the_page_draws_the_same():
     page = ROOT / "tests" / "README.md"
     (picture,) = [block for block in blocks(page, "text") if "→" in block]

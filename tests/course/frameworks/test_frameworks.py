@@ -10,10 +10,8 @@ from tests.checker.conversation import ask
 from tests.checker.expect import expect
 from tests.checker.server import Server
 from tests.checker.target import parse_target
-from tests.contract.hosted import request
+from tests.contract.hosted import FORM, request
 from tests.parts import PARTS
-
-FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 
 
 @pytest.fixture(scope="module", params=["django", "pyramid", "bottle", "falcon"])
