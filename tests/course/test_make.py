@@ -284,25 +284,53 @@ def test_a_server_of_any_name_can_be_checked_and_again(odd):
     assert again.stdout.rpartition(" in ")[0] == ended.stdout.rpartition(" in ")[0]
 
 
-@pytest.mark.parametrize(
+POOR = pytest.mark.parametrize(  # terminals
     "environment",
     [
         {"LC_ALL": "C"},
         {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0"},
         {"LC_ALL": "C", "PYTHONUTF8": "0"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
         {"PYTHONIOENCODING": "ascii"},
     ],
     ids=lambda environment: " ".join(map("=".join, environment.items())),
 )
+
+
+@POOR
 @pytest.mark.parametrize(
     "words",
-    ["diff-part2", "hint CLAUSE=H08 LEVEL=2", "broken M=part2/W02_query_decoded", "diff-mine"],
+    [
+        "diff-part2",
+        "hint CLAUSE=H08 LEVEL=2",
+        "broken M=part2/W02_query_decoded",
+        "diff-mine",
+        "doctor PORT=0",
+    ],
 )
 def test_a_terminal_of_few_signs_is_printed_to(odd, words, environment):
     ended = make(odd, *words.split(), **environment)
     missing = words == "diff-mine" and "There is no part1_single/mine.py yet" in ended.stderr
     assert ended.returncode == 0 or missing, ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.fixture(scope="module")
+def curly(tmp_path_factory, odd):
+    """The course with a mine.py in which an editor has put quotes that Python does not know."""
+    folder = tmp_path_factory.mktemp("curly") / "course"
+    shutil.copytree(odd, folder, symlinks=True)
+    (folder / "part1_single" / "mine.py").write_text("x = “a”\n", encoding="utf-8")
+    return folder
+
+
+@POOR
+@pytest.mark.parametrize("words", ["progress", "watch-part1"])
+def test_a_terminal_of_few_signs_is_told_of_a_file_that_does_not_parse(curly, words, environment):
+    ended = make(curly, *words.split(), input="q\n", **environment)
+    assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "mine.py does not parse in line 1" in ended.stdout
 
 
 def write_as_windows(text: str, path: Path) -> None:

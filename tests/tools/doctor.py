@@ -15,7 +15,7 @@ import textwrap
 
 from tests.parts import ROOT
 from tests.tools.nc import STAND_IN
-from tests.tools.terminal import parse_port
+from tests.tools.terminal import parse_port, prepare_stdout
 
 PORT = parse_port(sys.argv[1]) if sys.argv[1:] else 8888
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -170,6 +170,7 @@ CHECKS = (python, venv, fork, port, localhost, ipv6, limits, tools, browser, sys
 
 def main() -> None:
     """Print a line for each check; exit with 1 if the course can't run."""
+    prepare_stdout()
     found = [check() for check in CHECKS]
     for mark, what, words in found:
         head, indent = f"  {mark}  {what:<10} ", " " * 17
