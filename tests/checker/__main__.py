@@ -1,5 +1,7 @@
 """Check a server against the contract, clause by clause. Exit status 0 kept, 1 broken, 2 usage.
 
+tests/README.md has the other two: 3 where the suite itself could not run, 130 after Ctrl-C.
+
     python -m tests.checker 1 --server my.py --clause H07 --json result.json
 
 Without --server it checks the part's own: mine.py, or the finished server. This is the only
@@ -28,7 +30,25 @@ QUIET = [
     "-o",
     "console_output_style=classic",
 ]
-USAGE = {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED}
+STATUS = {
+    pytest.ExitCode.OK: 0,
+    pytest.ExitCode.TESTS_FAILED: 1,
+    pytest.ExitCode.USAGE_ERROR: 2,
+    pytest.ExitCode.NO_TESTS_COLLECTED: 2,
+    pytest.ExitCode.INTERNAL_ERROR: 3,
+    pytest.ExitCode.INTERRUPTED: 3,  # by a module that can't be imported
+}
+CTRL_C = 130  # what a shell says of a command that SIGINT has ended
+
+
+class Interruption:
+    """A plugin of pytest, which gives both the same status: did the reader end it, or pytest?"""
+
+    by_reader = False
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Remember whether it was Ctrl-C."""
+        self.by_reader = not isinstance(excinfo.value, pytest.Session.Interrupted)
 
 
 def read_arguments(words: list[str]) -> argparse.Namespace:
@@ -61,15 +81,16 @@ def pytest_options(asked: argparse.Namespace) -> list[str]:
 
 
 def run_pytest(options: list[str], tests: Iterable[Path]) -> int:
-    """Run pytest on tests of the course, with our board; return the exit status, 2 for usage."""
+    """Run pytest on tests of the course, with our board; return the exit status."""
     places = map(os.path.relpath, tests)  # a [ in a folder above would begin a parameter
     config = f"--config-file={ROOT / 'pyproject.toml'}"
+    interruption = Interruption()
     try:
-        status = pytest.main([*QUIET, config, *options, *places])
+        status = pytest.main([*QUIET, config, *options, *places], [interruption])
     except BrokenPipeError:  # as with | head: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    return 2 if status in USAGE else int(status)
+    return CTRL_C if interruption.by_reader else STATUS[pytest.ExitCode(status)]
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -146,8 +147,11 @@ def test_stderr_of_a_death_stands_in_the_diagnosis(tmp_path):
         (["--server", "python3 my.py"], "SERVER must say where the port goes"),
         (["--server", "no-such-command {port}"], "There is no command no-such-command"),
         (["--clause", "H99"], "There is no clause H99"),
+        (["--clause", ","], "CLAUSE names no clause"),
+        (["--json", "no-such-folder/x.json"], "can't be written to no-such-folder/x.json"),
+        (["--json", "tests"], "can't be written to tests"),
     ],
-    ids=["no-file", "no-port", "no-command", "no-clause"],
+    ids=["no-file", "no-port", "no-command", "no-clause", "comma", "no-folder", "folder"],
 )
 def test_a_wrong_request_to_the_check_is_told_in_a_sentence(options, sentence):
     ended = run_check(1, *options)
@@ -161,9 +165,24 @@ def test_a_test_file_that_cannot_be_read_is_named_with_the_reason(tmp_path):
     path = tmp_path / "tests" / "contract" / "test_unreadable.py"
     path.write_text("import no_such_module_anywhere\n", encoding="utf-8")
     run = run_check(1, root=tmp_path)
-    assert run.status not in (0, 1)
+    assert run.status == 3
     assert "test_unreadable.py" in run.stdout
     assert "No module named 'no_such_module_anywhere'" in run.stdout
+
+
+def test_ctrl_c_ends_the_check_with_the_status_that_shells_give_it():
+    words = check_command(1, "--contract", "--finished")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child may inherit SIG_IGN
+    try:
+        run = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with run:
+        assert run.stdout
+        next(line for line in run.stdout if line.startswith("  H01 ok"))
+        run.send_signal(signal.SIGINT)
+        run.stdout.read()
+    assert run.returncode == 130
 
 
 def test_any_command_with_a_port_can_be_the_target():
