@@ -15,6 +15,7 @@ from tests.checker.conversation import ask
 from tests.checker.expect import expect
 from tests.checker.server import Server
 from tests.checker.target import Target, why_unreadable
+from tests.course.selfcheck import without_ids
 from tests.parts import PARTS, ROOT
 
 SECONDS = 120.0  # a deadline, not an expectation
@@ -211,6 +212,7 @@ def test_what_came_with_the_set_of_all_is_not_installed_again(clone):
         ("fuzz SERVER", "SERVER must say where the port goes"),
         ("test-part1 PYTHON", "There is no a'; touch x"),
     ],
+    ids=without_ids,
 )
 def test_no_sign_in_a_value_breaks_out_of_it(odd, words, sentence):
     ended = make(odd, *f"{words}={for_make(BREAKS_OUT)}".split(" ", words.count(" ")))
@@ -251,7 +253,7 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("words", COMMANDS)
+@pytest.mark.parametrize("words", COMMANDS, ids=without_ids)
 def test_the_name_of_the_folder_does_not_matter(odd, words):
     ended = make(odd, *words.split(), cwd="/")
     assert ended.returncode == 0 and COMMANDS[words] in ended.stdout, ended.stdout + ended.stderr
@@ -307,6 +309,7 @@ POOR = pytest.mark.parametrize(  # terminals
         "diff-mine",
         "doctor PORT=0",
     ],
+    ids=without_ids,
 )
 def test_a_terminal_of_few_signs_is_printed_to(odd, words, environment):
     ended = make(odd, *words.split(), **environment)

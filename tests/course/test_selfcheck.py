@@ -76,19 +76,31 @@ def test_every_diagnosis_is_complete_and_fits_in_80_columns():
     assert "Traceback" not in said and "\x1b" not in said
 
 
+def run_pytest(*words: str) -> subprocess.CompletedProcess:
+    """Return the ended run of plain pytest."""
+    command = [sys.executable, "-m", "pytest", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
 def test_plain_pytest_gives_the_same_diagnosis():
-    words = ["--part=1", "--server", NAIVE, "-k", "H02", "tests/contract"]
-    ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "--quiet", *words],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    ended = run_pytest("--part=1", "--server", NAIVE, "-k", "H02", "tests/contract")
     assert ended.returncode != 0
     assert "Not every line ends in CRLF." in ended.stdout
     assert "python -m pytest tests -k H02 --part 1 --server part1_single/naive.py" in ended.stdout
     assert re.search(r"^  H02 RED", ended.stdout, re.MULTILINE)
+
+
+def test_plain_pytest_prints_whole_rows():
+    ended = run_pytest("--part=1", "--finished", "-k", "H01", "tests/contract")
+    assert ended.returncode == 0
+    row = rf"^  H01 ok  {re.escape(CLAUSES['H01'].title)} +\S"
+    assert re.search(row, ended.stdout, re.MULTILINE), ended.stdout
+
+
+def test_plain_pytest_finds_nothing_but_the_clause_by_its_id():
+    ended = run_pytest("--collect-only", "--quiet", "-k", " or ".join(CLAUSES), "tests")
+    found = [line for line in ended.stdout.splitlines() if "::" in line]
+    assert found and [line for line in found if not line.startswith("tests/contract/")] == []
 
 
 def test_the_finished_server_is_green_and_the_exit_status_says_so():
