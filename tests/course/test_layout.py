@@ -65,7 +65,7 @@ def imports(modules: dict[str, str]) -> Iterator[Import]:
             if isinstance(node, ast.Import):
                 targets = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
-                of = node.module or ""
+                of = source_of(node, module, modules)
                 names = [f"{of}.{alias.name}" for alias in node.names]
                 targets = [name if name in modules else of for name in names]
             else:
@@ -73,6 +73,14 @@ def imports(modules: dict[str, str]) -> Iterator[Import]:
             for target in dict.fromkeys(targets):
                 if target.partition(".")[0] in ("tests", "notebooks"):
                     yield Import(module, node.lineno, target)
+
+
+def source_of(node: ast.ImportFrom, module: str, modules: dict[str, str]) -> str:
+    """Return the module that module imports from, dots at its beginning resolved."""
+    is_package = any(name.startswith(f"{module}.") for name in modules)
+    climbs = node.level - is_package  # one dot is the package that the module is in
+    above = module.split(".")[: -climbs or None] if node.level else []
+    return ".".join([*above, *filter(None, [node.module])])
 
 
 def wrong_ways(modules: dict[str, str]) -> list[str]:
@@ -118,7 +126,7 @@ def second_definitions(modules: dict[str, str]) -> list[str]:
     """Return a sentence for each place that says again what tests/parts.py says."""
     said = []
     for module, source in modules.items():
-        if module == "tests.parts" or room_of(module) == "notebooks":
+        if module == "tests.parts":
             continue
         for node in ast.walk(ast.parse(source)):
             if why := why_second(node):
@@ -134,6 +142,8 @@ def why_second(node: ast.AST) -> str:
             return "defines ROOT: import it"
         case ast.Attribute(attr="parent", value=ast.Attribute(attr="parent")):
             return "climbs with .parent.parent: begin at ROOT, or at PARTS[1].path"
+        case ast.Subscript(value=ast.Attribute(attr="parents")):
+            return "climbs with .parents[…]: begin at ROOT, or at PARTS[1].path"
         case ast.Constant(value=str(text)) if re.search(rf"\[[{LETTERS}]{{2,}}\]", text):
             return "writes the letters of the clauses out: use CLAUSE_ID or LETTERS"
         case ast.List() | ast.Tuple() | ast.Set() | ast.Dict():
@@ -176,6 +186,7 @@ def test_every_room_has_its_line_in_the_table():
 
 TINY = {
     "tests.parts": "",
+    "tests.pages": "",
     "tests.contract.test_content": "",
     "tests.contract.shared": "",
     "tests.checker.board": "",
@@ -195,6 +206,11 @@ TINY = {
         ("tests.apps.x", "from tests.parts import ROOT", "apps may import nothing of the course"),
         ("notebooks.x", "from tests.course import selfcheck", "notebooks may import"),
         ("tests.course.x", "from tests.contract.test_content import a", "from a test_ module"),
+        ("tests.checker.x", "from ..tools import hint", "imports tests.tools.hint: checker may"),
+        ("tests.checker.x", "from ..tools.hint import hints", "imports tests.tools.hint: checker"),
+        ("tests.checker", "from ..tools import hint", "imports tests.tools.hint: checker may"),
+        ("tests.course.x", "from ..contract.test_content import a", "from a test_ module"),
+        ("tests.parts", "from . import pages", "tests.parts, line 1, imports tests.pages"),
         ("tests.parts", "def f():\n    import tests.pages", "tests.parts, line 2, imports"),
     ],
     ids=lambda text: text if text.startswith(("tests", "notebooks")) else "",
@@ -208,7 +224,7 @@ def test_a_circle_is_told():
     circle = {
         "tests.checker.a": "from tests.checker.b import x",
         "tests.checker.b": "from tests.checker import c",
-        "tests.checker.c": "import tests.checker.a",
+        "tests.checker.c": "from .a import x",
     }
     assert circles(TINY) == []
     assert circles(TINY | circle) == [
@@ -225,14 +241,16 @@ FOLDERS = [part.folder for part in PARTS.values()]
     [
         ("ROOT = 1", "defines ROOT: import it"),
         ("HERE = Path(__file__).parent.parent", "climbs with .parent.parent"),
+        ("HERE = Path(__file__).parents[1]", "climbs with .parents[…]"),
         (f"ID = '[{LETTERS}][0-9]'", "writes the letters of the clauses out"),
         (f"ID = rf'[{LETTERS[:2]}]{{x}}'", "writes the letters of the clauses out"),
         (f"BY = {dict(enumerate(LETTERS, 1))}", "lists letters of clauses"),
         (f"ALL = {FOLDERS}", "lists folders of parts"),
         (f"ALL = {dict(enumerate(FOLDERS[:2]))}", "lists folders of parts"),
     ],
-    ids=["root", "climb", "pattern", "f-string", "letters", "list", "dict"],
+    ids=["root", "climb", "parents", "pattern", "f-string", "letters", "list", "dict"],
 )
-def test_a_second_definition_is_told(source, words):
-    (said,) = second_definitions({"tests.course.x": source})
-    assert said.startswith("tests.course.x, line 1, ") and words in said
+@pytest.mark.parametrize("module", ["tests.course.x", "notebooks.lab.x"])
+def test_a_second_definition_is_told(module, source, words):
+    (said,) = second_definitions({module: source})
+    assert said.startswith(f"{module}, line 1, ") and words in said
