@@ -1,7 +1,9 @@
 """The rooms of tests/: who imports whom, without a circle, and what is defined in one place."""
 
 import ast
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -178,6 +180,32 @@ def test_there_is_no_circle_of_imports():
 
 def test_root_parts_and_letters_are_defined_once():
     fail_with(second_definitions(MODULES))
+
+
+def parts_of_makefile() -> dict[int, list[str]]:
+    """Return the words of each PART_n, as make has read them."""
+    # What a make above hands down is not for this one.
+    environment = {name: os.environ[name] for name in os.environ if not name.startswith("MAKE")}
+    words = ["make", "--print-data-base", "--dry-run", "help"]
+    ended = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
+    found = re.findall(r"^PART_([0-9]+) :?= *(.*)$", ended.stdout, re.MULTILINE)
+    return {int(number): line.split() for number, line in found}
+
+
+def test_the_makefile_has_the_parts_of_the_table():
+    found = parts_of_makefile()
+    due = {
+        part.number: [part.folder, part.requirements, *filter(None, [part.application])]
+        for part in PARTS.values()
+    }
+    fail_with(
+        [
+            f"Makefile: PART_{number} is {' '.join(found.get(number, ['missing']))!r}, and "
+            f"tests/parts.py says {' '.join(due.get(number, ['nothing of it']))!r}."
+            for number in sorted(found.keys() | due.keys())
+            if found.get(number) != due.get(number)
+        ]
+    )
 
 
 def test_every_room_has_its_line_in_the_table():
