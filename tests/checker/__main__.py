@@ -71,7 +71,7 @@ def read_arguments(words: list[str]) -> argparse.Namespace:
 def pytest_options(asked: argparse.Namespace) -> list[str]:
     """Return the options of ours that pytest gets."""
     named = [(name, getattr(asked, name)) for name in ("server", "clause", "json")]
-    flags = [("all-red", asked.all), ("finished", asked.finished), ("slow", asked.slow)]
+    flags = [("all-red", asked.all), ("finished", asked.finished)]
     return [
         f"--part={asked.part}",
         f"--jobs={asked.jobs}",
@@ -80,13 +80,25 @@ def pytest_options(asked: argparse.Namespace) -> list[str]:
     ]
 
 
-def run_pytest(options: list[str], tests: Iterable[Path]) -> int:
-    """Run pytest on tests of the course, with our board; return the exit status."""
-    places = map(os.path.relpath, tests)  # a [ in a folder above would begin a parameter
-    config = f"--config-file={ROOT / 'pyproject.toml'}"
+def run_pytest(
+    places: Iterable[Path],
+    *options: str,
+    parallel: bool = False,
+    slow: bool = False,
+    only: str = "",
+) -> int:
+    """Run pytest on tests of the course, with our board; return the exit status.
+
+    parallel runs three modules at a time; only is a part of the names of the tests to run.
+    """
+    words = [*QUIET, f"--config-file={ROOT / 'pyproject.toml'}", *options]
+    words += ["--numprocesses=3", "--dist=loadfile"] if parallel else []
+    words += ["--slow"] if slow else []
+    words += ["-k", only] if only else []
+    words += map(os.path.relpath, places)  # a [ in a folder above would begin a parameter
     interruption = Interruption()
     try:
-        status = pytest.main([*QUIET, config, *options, *places], [interruption])
+        status = pytest.main(words, [interruption])
     except BrokenPipeError:  # as with | head: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -97,9 +109,8 @@ def main() -> int:
     """Run the check that the command line asks for."""
     asked = read_arguments(sys.argv[1:])
     own = [] if asked.contract else [f"part{asked.part}"]
-    return run_pytest(
-        pytest_options(asked), (ROOT / "tests" / folder for folder in ("contract", *own))
-    )
+    places = (ROOT / "tests" / folder for folder in ("contract", *own))
+    return run_pytest(places, *pytest_options(asked), slow=asked.slow)
 
 
 if __name__ == "__main__":

@@ -197,6 +197,16 @@ def test_ctrl_c_ends_the_check_with_the_status_that_shells_give_it():
     assert run.returncode == 130
 
 
+def test_the_tests_of_the_course_can_be_chosen_by_name():
+    def ended(name: str) -> subprocess.CompletedProcess:
+        words = ["-m", "tests.course", "gallery", "--only", name]
+        return subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True)
+
+    one = ended("every_file_that_a_head_names")
+    assert one.returncode == 0 and "1 passed" in one.stdout
+    assert ended("no_test_of_that_name").returncode == 2
+
+
 def test_any_command_with_a_port_can_be_the_target():
     command = f"{shlex.quote(str(FINISHED))} --host {{host}} --port {{port}}"
     ended = run_check(1, "--server", f"python3 {command}", "--clause", "H01,H26")
