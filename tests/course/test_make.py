@@ -16,7 +16,7 @@ from tests.checker.expect import expect
 from tests.checker.server import Server
 from tests.checker.target import Target, why_unreadable
 from tests.course.selfcheck import without_ids
-from tests.parts import PARTS, ROOT
+from tests.parts import PARTS, ROOT, name_parts
 
 SECONDS = 120.0  # a deadline, not an expectation
 NAME = 'my course\'s "ü" 100%$HOME [1]'  # of a folder
@@ -195,8 +195,8 @@ def test_what_came_with_the_set_of_all_is_not_installed_again(clone):
     [
         ("hint CLAUSE", "There is no clause"),
         ("hint CLAUSE=H01 LEVEL", "LEVEL is 1 (a question), 2"),
-        ("diff-mine PART", "PART is 1, 2 or 3"),
-        ("quiz PART", "Of which part?"),
+        ("diff-mine PART", f"PART is {name_parts()}."),
+        ("quiz PART", f"Of which part? make quiz PART={name_parts()}."),
         ("quiz PART=1 PORT", "PORT is a number from 0 to 65535"),
         ("doctor PORT", "PORT is a number from 0 to 65535"),
         ("serve-part1 PORT", "--port takes a number from 0 to 65535"),
