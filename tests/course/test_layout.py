@@ -157,6 +157,28 @@ def why_second(node: ast.AST) -> str:
     return ""
 
 
+def joined_texts(sources: dict[str, str]) -> list[str]:
+    """Return a sentence for each text that is made longer by +=, by the name of the source."""
+    return [
+        f"{name}, line {node.lineno}, joins text by +=: write one literal in parentheses."
+        for name, source in sources.items()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add) and is_text(node.value)
+    ]
+
+
+def is_text(node: ast.expr) -> bool:
+    """Return whether an expression can be seen to be text."""
+    match node:
+        case ast.JoinedStr() | ast.Constant(value=str()):
+            return True
+        case ast.BinOp(left=left, right=right):
+            return is_text(left) or is_text(right)
+        case ast.IfExp(body=body, orelse=orelse):
+            return is_text(body) or is_text(orelse)
+    return False
+
+
 def elements(node: ast.List | ast.Tuple | ast.Set | ast.Dict) -> list[ast.expr]:
     """Return what stands in a literal: elements, or keys and values."""
     if isinstance(node, ast.Dict):
@@ -180,6 +202,28 @@ def test_there_is_no_circle_of_imports():
 
 def test_root_parts_and_letters_are_defined_once():
     fail_with(second_definitions(MODULES))
+
+
+def test_no_text_is_joined_piece_by_piece():
+    made = re.compile(r"(starter|mine.*)\.py")  # of a server; the reader's own
+    servers = {
+        str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+        for part in PARTS.values()
+        for path in sorted(part.path.glob("*.py"))
+        if not made.fullmatch(path.name)
+    }
+    fail_with(joined_texts(MODULES | servers))
+
+
+@pytest.mark.parametrize("value", ["'a'", "f'{b}'", "'a' + b", "b + '.'", "('a' if b else c)"])
+def test_a_text_that_is_joined_piece_by_piece_is_told(value):
+    (said,) = joined_texts({"tests.course.x": f"text = ''\ntext += {value}"})
+    assert said.startswith("tests.course.x, line 2, joins text by +=")
+
+
+@pytest.mark.parametrize("value", ["b'a'", "1", "['a']", "rows('a', b)"])
+def test_what_is_not_text_may_be_added_to(value):
+    assert joined_texts({"tests.course.x": f"all += {value}"}) == []
 
 
 def parts_of_makefile() -> dict[int, list[str]]:

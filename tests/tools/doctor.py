@@ -129,7 +129,7 @@ def limits() -> Line:
         return "--", "limits", f"{words}: too few for a burst of 128; type ulimit -n 1024"
     if hasattr(resource, "RLIMIT_NPROC"):
         processes, _ = resource.getrlimit(resource.RLIMIT_NPROC)
-        words += f", {'unlimited' if processes < 0 else processes} processes"
+        words = f"{words}, {'unlimited' if processes < 0 else processes} processes"
         if 0 <= processes < PROCESSES:
             return "--", "limits", f"{words}: too few for part 3; type ulimit -u 1000"
     return "ok", "limits", words
@@ -141,9 +141,8 @@ def tools() -> Line:
     if missing:
         packages = {"nc": "netcat-openbsd", "ps": "procps"}
         words = " ".join(packages.get(name, name) for name in missing)
-        advice = f"on Debian and Ubuntu: sudo apt install {words}"
-        if "nc" in missing:
-            advice += f"; or {STAND_IN}"
+        instead = f"; or {STAND_IN}" if "nc" in missing else ""
+        advice = f"on Debian and Ubuntu: sudo apt install {words}{instead}"
         return "--", "tools", f"{', '.join(missing)} missing; {advice}"
     return "ok", "tools", "make, curl, nc and ps are there"
 
