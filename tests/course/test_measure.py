@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tests.measure.cost import OTHERS
 from tests.parts import ROOT
 
 
@@ -24,3 +25,11 @@ def test_a_server_that_is_not_there_is_told_in_a_sentence(module, server, senten
     ended = run(module, "--server", server)
     assert ended.returncode == 1 and sentence in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.slow
+def test_the_cost_of_a_request_is_measured_on_each_server():
+    ended = run("tests.measure.cost", "--requests", "60", "--rounds", "1")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    for name in ("part 3", *OTHERS):
+        assert ended.stdout.count(f"\n  {name} ") == 2  # with either application
