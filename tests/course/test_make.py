@@ -100,6 +100,8 @@ def test_a_bare_make_lists_the_targets(clone):
     ended = make(clone)
     assert ended.returncode == 0
     assert re.search(r"^  serve-part1 +part 1 on http", ended.stdout, re.MULTILINE)
+    columns = {re.match(r"  \S+ +", line).end() for line in ended.stdout.splitlines()[1:]}
+    assert len(columns) == 1 and max(map(len, ended.stdout.splitlines())) <= 80, ended.stdout
 
 
 @pytest.mark.parametrize("target", ["serve-part1", "test-part1"])
