@@ -46,7 +46,7 @@ progress: ## how many clauses your own servers keep, and the next step
 	$(call venv,flask)
 	@.venv/bin/python -m tests.tools.progress
 
-$(PARTS:%=serve-part%): serve-part%: ## part % on http://127.0.0.1:8888 (HOST=, PORT=, APP=MODULE:NAME)
+$(PARTS:%=serve-part%): serve-part%: ## part % on http://127.0.0.1:8888 (HOST=, PORT=, APP=MODULE:APP)
 	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'This course needs Python 3.11 or later: make PYTHON=python3.12 $@' >&2; exit 1; }
 	$(if $(word 3,$(PART_$*)),$(call venv,$(needs)))
@@ -92,7 +92,7 @@ test-mistakes: ## each is caught by the clause it names (FULL=1: by no other)
 	@$(COURSE) gallery
 
 notebooks: PORT = 8890
-notebooks: ## JupyterLab on the three notebooks, on http://127.0.0.1:8890 (PORT=)
+notebooks: ## JupyterLab on the notebooks, on http://127.0.0.1:8890 (PORT=)
 	$(call venv,notebooks)
 	@cd notebooks && exec ../.venv/bin/python -m jupyter lab --port="$$PORT" README.md
 
@@ -127,7 +127,7 @@ cost: ## CPU time of a request: part 3, and two other forking servers
 	$(call venv,flask)
 	@.venv/bin/python -m tests.measure.cost
 
-load: ## 10,000 requests, 300 silent clients, 20 s of SIGKILL, on part 3
+load: ## 10,000 requests, 300 silent clients, 20 s of SIGKILL: part 3
 	$(call venv,flask)
 	@.venv/bin/python -m tests.measure.load
 

@@ -52,6 +52,7 @@ class Board:
     def print_all(self, result: Result) -> None:
         """Print the line of every clause, below a heading."""
         self.terminal.section(f"the contract: {self.target.label}")
+        self.terminal.ensure_newline()  # else it comes after the first word of the first row
         for clause in result.clauses:
             self.print_row(clause, result.checked)
 

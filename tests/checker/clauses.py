@@ -63,8 +63,13 @@ def clause(id: str) -> pytest.MarkDecorator:
 
 
 def check_ids(text: str, part: int) -> list[str]:
-    """Return the clauses that text names, as in "H07, h08". Raises UsageError, with a sentence."""
+    """Return the clauses that text names, as in "H07, h08"; none for "".
+
+    Raises UsageError, with a sentence.
+    """
     ids = re.findall(r"[^\s,]+", text.upper())
+    if text and not ids:
+        raise UsageError("CLAUSE names no clause: CLAUSE=H07,H08; see tests/CONTRACT.md.")
     for id in ids:
         if id not in CLAUSES:
             raise UsageError(f"There is no clause {id}: CLAUSE=H07,H08; see tests/CONTRACT.md.")

@@ -1,6 +1,7 @@
 """The pytest plugin of the contract: choose what runs, run it in lanes, gather the result."""
 
 import concurrent.futures
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes minutes; only with --slow")
     config.addinivalue_line("markers", "lesson: for the course's servers, not for SERVER=")
     try:
+        check_json(config.getoption("--json"))
         config.pluginmanager.register(Check(config), "check")
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def check_json(text: str) -> None:
+    """Raise UsageError, with a sentence, if text names a file that can't be written."""
+    path = Path(text)
+    if text and (path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)):
+        raise UsageError(f"The result can't be written to {text}: --json takes the path of a file.")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

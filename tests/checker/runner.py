@@ -179,7 +179,7 @@ def as_red(reason: Red | StartFailed | OSError, server: Server, begun: int) -> R
     if not red.stderr:
         red.stderr = gist_of(server.errors(begun))
     if ended and "server ended" not in red.problem:
-        red.problem += f" The server has ended, with {server.describe_end()}."
+        red.problem = f"{red.problem} The server has ended, with {server.describe_end()}."
     return red
 
 

@@ -6,6 +6,8 @@
 quick: what takes a minute or two together. pieces: of these, what says in seconds whether a clause,
 a mistake, a page or a starter has all that it needs. everything: all, also what is slow, and the
 folders. Else the folder that is named: gallery, browser, frameworks, notebooks.
+
+With --only H18_ it runs those of them that have H18_ in their names, parameters included.
 """
 
 import argparse
@@ -15,6 +17,8 @@ from tests.checker.__main__ import run_pytest
 from tests.parts import ROOT
 
 HERE = ROOT / "tests" / "course"
+# No test of the course is about the target of the check, which has to be there all the same.
+ANY_TARGET = ("--part=1", "--finished")
 PIECES = [
     "test_complete.py",
     "test_counts.py",
@@ -30,14 +34,15 @@ def main() -> int:
     """Run the tests that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m tests.course", description=__doc__)
     parser.add_argument("which", choices=["quick", "pieces", "everything", *FOLDERS])
-    which = parser.parse_args().which
-    if which == "quick":
-        return run_pytest(["--numprocesses=3", "--dist=loadfile"], HERE.glob("*.py"))
-    if which == "pieces":
-        return run_pytest([], [HERE / name for name in PIECES])
-    if which == "everything":
-        return run_pytest(["--numprocesses=3", "--dist=loadfile", "--slow"], [HERE])
-    return run_pytest(["--slow"], [HERE / which])
+    parser.add_argument("--only", default="", metavar="NAME", help="a part of the tests' names")
+    asked = parser.parse_args()
+    if asked.which == "quick":
+        return run_pytest(HERE.glob("*.py"), *ANY_TARGET, parallel=True, only=asked.only)
+    if asked.which == "pieces":
+        return run_pytest((HERE / name for name in PIECES), *ANY_TARGET, only=asked.only)
+    if asked.which == "everything":
+        return run_pytest([HERE], *ANY_TARGET, parallel=True, slow=True, only=asked.only)
+    return run_pytest([HERE / asked.which], *ANY_TARGET, slow=True, only=asked.only)
 
 
 if __name__ == "__main__":

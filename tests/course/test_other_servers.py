@@ -64,7 +64,10 @@ def check_complete(result: Result, part: int) -> None:
 
 
 @needs_node
-@pytest.mark.parametrize("clauses", ["H01,H07,H18", pytest.param("", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "clauses",
+    [pytest.param("H01,H07,H18", id="some"), pytest.param("", id="all", marks=pytest.mark.slow)],
+)
 def test_a_server_in_javascript_keeps_all_but_the_clause_that_the_page_names(clauses):
     assert f"--server '{NODE}'" in TEXT
     said = re.search(r"It keeps ([0-9]+) of ([0-9]+) clauses\. We left the red one, (\w+),", TEXT)

@@ -48,13 +48,14 @@ def main() -> None:
     before, after = PARTS[part - 1].server, PARTS[part].server
     old, new = sources(before), sources(after)
     names = [f"{PARTS[number].folder}/server.py" for number in (part - 1, part)]
+    changed, gone = CHANGED.get(part, {}), GONE.get(part, {})
     print(f"From {names[0]} to {names[1]}:\n")
-    for name, reason in (CHANGED[part] | GONE[part]).items():
-        print(f"  {'gone' if name in GONE[part] else 'changed':8} {name:24} {reason}")
+    for name, reason in (changed | gone).items():
+        print(f"  {'gone' if name in gone else 'changed':8} {name:24} {reason}")
     for name in new:
         if name not in old:
             print(f"  {'new':8} {name}")
-    print(f"\n  {len(old.keys() & new.keys()) - len(CHANGED[part])} definitions are the same.\n")
+    print(f"\n  {len(old.keys() & new.keys()) - len(changed)} definitions are the same.\n")
     a, b = (path.read_text(encoding="utf-8").splitlines() for path in (before, after))
     for line in difflib.unified_diff(a, b, names[0], names[1], lineterm="", n=1):
         print(line)

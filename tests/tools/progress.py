@@ -11,6 +11,7 @@ from tests.checker.result import Result
 from tests.checker.target import why_unreadable
 from tests.parts import PARTS
 from tests.tools.check import check_quietly
+from tests.tools.terminal import prepare_stdout
 
 
 def next_step(result: Result) -> str:
@@ -25,6 +26,7 @@ def next_step(result: Result) -> str:
 
 def main() -> None:
     """Print a line for each part, and the next step."""
+    prepare_stdout()
     step = ""
     for number, part in PARTS.items():
         mine = f"{part.folder}/mine.py"

@@ -165,8 +165,8 @@ def body_of(text: str, name: str) -> str:
 
 def unwritten_bodies(part: int) -> dict[str, str]:
     """Return the unwritten bodies of a part by the function's name."""
-    plain = {name: format_advice(clause, name) for name, clause in NEEDED[part].items()}
-    plain |= {name: textwrap.dedent(body).strip() for name, body in NEUTRAL[part].items()}
+    plain = {name: format_advice(clause, name) for name, clause in NEEDED.get(part, {}).items()}
+    plain |= {name: textwrap.dedent(body).strip() for name, body in NEUTRAL.get(part, {}).items()}
     return {name: textwrap.indent(body, "    ") + "\n" for name, body in plain.items()}
 
 

@@ -17,6 +17,7 @@ from tests.checker.clauses import check_ids
 from tests.checker.target import UsageError, why_unreadable
 from tests.parts import PARTS
 from tests.tools.check import check_aloud
+from tests.tools.terminal import replace_missing_signs
 
 KEYS = (
     "Type Enter to run again, a and Enter to have every red clause explained,\nq and Enter to quit."
@@ -49,6 +50,7 @@ def listen_for_keys(events: queue.SimpleQueue[str]) -> None:
 
 def main() -> None:
     """Check, wait, and check again, until the reader has enough."""
+    replace_missing_signs()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", type=int, choices=list(PARTS))
     parser.add_argument("--server", default="")
