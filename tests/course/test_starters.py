@@ -83,7 +83,8 @@ def test_the_advice_leads_from_the_starter_to_green(part, tmp_path):
 @pytest.fixture
 def clone(tmp_path):
     """What make start-part1 needs of the course."""
-    for name in ("tests/parts.py", "tests/tools/start.py", "part1_single/starter.py"):
+    tools = ("tests/tools/start.py", "tests/tools/terminal.py")
+    for name in ("tests/parts.py", *tools, "part1_single/starter.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
