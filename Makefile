@@ -18,7 +18,7 @@ application = $(if $(word 3,$(PART_$*)),"$${APP:-$(word 3,$(PART_$*))}")
 
 # What the reader types after a target, and nothing else, reaches the shell through the
 # environment, so that no sign in it has a meaning there.
-NAMES := ALL APP CLAUSE COUNT FORCE FULL LEVEL M PART SEED SERVER UPGRADE
+NAMES := ALL APP CLAUSE COUNT FORCE FULL LEVEL M PART SEED SERVER STAGE UPGRADE
 $(foreach name,$(NAMES),$(eval $(name) =))
 HOST = 127.0.0.1
 PORT = 8888
@@ -29,7 +29,8 @@ export $(NAMES) HOST PORT PYTHON
 venv = @sh tests/tools/venv.sh $(1) "$$PYTHON" '$(origin PYTHON)'
 CHECK := .venv/bin/python -m tests.checker
 COURSE := .venv/bin/python -m tests.course
-OPTIONS = $(if $(SERVER),--server="$$SERVER") $(if $(CLAUSE),--clause="$$CLAUSE") $(if $(ALL),--all)
+OPTIONS = $(if $(SERVER),--server="$$SERVER") $(if $(CLAUSE),--clause="$$CLAUSE") \
+	$(if $(STAGE),--stage="$$STAGE") $(if $(ALL),--all)
 
 .PHONY: help doctor progress diff-mine hint mistakes broken quiz quiz-answer test-mistakes notebooks \
 	test-notebooks test-frameworks test test-all lint fuzz cost load setup requirements clean
@@ -53,11 +54,11 @@ $(PARTS:%=serve-part%): serve-part%: ## part % on http://127.0.0.1:8888 (HOST=, 
 	@$(if $(findstring mine.py,$(mine)),echo '$(own)' >&2;) \
 		exec $(python) $(mine) $(application) --host "$$HOST" --port "$$PORT"
 
-$(PARTS:%=test-part%): test-part%: ## check part %, clause by clause (SERVER=, CLAUSE=H07, ALL=1)
+$(PARTS:%=test-part%): test-part%: ## check part %, by clause (SERVER=, STAGE=, CLAUSE=H07, ALL=1)
 	$(call venv,$(needs))
 	@$(CHECK) $* $(OPTIONS)
 
-$(PARTS:%=watch-part%): watch-part%: ## check part % again whenever you save it (SERVER=, CLAUSE=)
+$(PARTS:%=watch-part%): watch-part%: ## check part % again whenever you save it (SERVER=, STAGE=)
 	$(call venv,watch)
 	@.venv/bin/python -m tests.tools.watch $* $(OPTIONS)
 

@@ -59,6 +59,7 @@ def read_arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("part", type=int, choices=list(PARTS), help="the part of the course")
     parser.add_argument("--server", default="", help="a .py file, or a command with {port} in it")
     parser.add_argument("--clause", default="", help="only these, as in H07 or H07,H08")
+    parser.add_argument("--stage", default="", help="only the stages up to this one, as in 3")
     parser.add_argument("--all", action="store_true", help="explain every red clause")
     parser.add_argument("--json", default="", metavar="FILE", help="write the result there")
     parser.add_argument("--contract", action="store_true", help="without the part's own tests")
@@ -70,7 +71,7 @@ def read_arguments(words: list[str]) -> argparse.Namespace:
 
 def pytest_options(asked: argparse.Namespace) -> list[str]:
     """Return the options of ours that pytest gets."""
-    named = [(name, getattr(asked, name)) for name in ("server", "clause", "json")]
+    named = [(name, getattr(asked, name)) for name in ("server", "clause", "stage", "json")]
     flags = [("all-red", asked.all), ("finished", asked.finished)]
     return [
         f"--part={asked.part}",

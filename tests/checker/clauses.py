@@ -8,6 +8,7 @@ import pytest
 
 from tests.checker.target import UsageError
 from tests.parts import CLAUSE_ID, PARTS, ROOT, first_part_with
+from tests.stages import stages_of
 
 PAGE = ROOT / "tests" / "CONTRACT.md"
 ROW = re.compile(rf"^\| ({CLAUSE_ID}) \|(.+)\|")
@@ -79,3 +80,11 @@ def check_ids(text: str, part: int) -> list[str]:
                 f"{id} is a clause of part {first}: make test-part{first} CLAUSE={id}."
             )
     return ids
+
+
+def parse_stage(text: str, part: int) -> int:
+    """Return the number of a stage that text names. Raises UsageError, with a sentence."""
+    numbers = [str(stage.number) for stage in stages_of(part)]
+    if text not in numbers:
+        raise UsageError(f"Part {part} has the stages 1 to {numbers[-1]}: STAGE=1.")
+    return int(text)

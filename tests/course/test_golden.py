@@ -33,6 +33,8 @@ MASKS = [
     (r"(?<=pid )[0-9]+", "PID"),
     (r"(?<=to )[0-9]{5}\b", "PORT"),
     (r"[0-9]+ of 128", "N of 128"),
+    # How many forms are tried beside a red one depends on the time that they take.
+    (r"(  forms +).+(?:\n {13}.+)*", r"\1as many as there was time for"),
     (r"\b[0-9.]+ m?s\b", "TIME"),
     (r"[0-9]+ (failed|passed|skipped|deselected)", r"N \1"),
     (r"in [0-9.]+s( \([0-9:]+\))?", "in TIME"),

@@ -14,7 +14,7 @@ from tests.parts import LETTERS, PARTS, ROOT
 
 # What each room may import beside itself. tests/README.md draws the same.
 HELPERS = {"tests.contract.hosted", "tests.contract.cuts", "tests.contract.shared"}
-BASE = {"tests.parts", "tests.pages"}
+BASE = {"tests.parts", "tests.pages", "tests.stages"}
 
 
 def has_tests(number: int) -> bool:
@@ -25,6 +25,7 @@ def has_tests(number: int) -> bool:
 MAY_IMPORT = {
     "parts": set(),
     "pages": {"tests.parts"},
+    "stages": set(),
     "conftest": set(),
     "apps": set(),
     "checker": BASE,
@@ -253,9 +254,10 @@ def test_the_page_draws_the_same():
         rooms, targets = (re.findall(r"[\w*]+", half) for half in line.split("→"))
         drawn |= {room: set(targets) for room in rooms}
     names = dict.fromkeys(HELPERS, "contract*")
-    for room in set(MAY_IMPORT) - {"parts", "apps", "conftest"}:
+    base = {"pages", "parts", "stages"}
+    for room in set(MAY_IMPORT) - {"parts", "stages", "apps", "conftest"}:
         may = {names.get(name, name.removeprefix("tests.")) for name in MAY_IMPORT[room]}
-        assert may == drawn[room] | ({"pages", "parts"} if room != "pages" else set()), room
+        assert may == drawn[room] | (base if room != "pages" else set()), room
 
 
 def test_no_text_is_joined_piece_by_piece():

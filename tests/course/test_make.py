@@ -262,10 +262,10 @@ def test_the_name_of_the_folder_does_not_matter_to_the_readers_own(tmp_path, odd
     shutil.copytree(odd_folder, folder, symlinks=True)
     assert "is yours" in make(folder, "start-part1").stdout
     assert "+ the finished server's" in make(folder, "diff-mine").stdout
-    assert "write serve_connection (H01)" in make(folder, "progress").stdout
-    watched = make(folder, "watch-part1", "CLAUSE=H01", input="q\n")
+    assert "write format_head (H02)" in make(folder, "progress").stdout
+    watched = make(folder, "watch-part1", "CLAUSE=H02", input="q\n")
     assert "Watching mine.py" in watched.stdout, watched.stdout + watched.stderr
-    assert "write serve_connection: H01 needs it" in watched.stdout
+    assert "write format_head: H02 needs it" in watched.stdout
 
 
 def test_a_server_of_any_name_can_be_checked_and_again(odd_folder):
@@ -343,8 +343,8 @@ def test_a_file_from_windows_is_checked_and_compared(clone, odd_folder):
 
 def test_a_file_from_windows_is_advised_on(tmp_path):
     path = tmp_path / "mine.py"
-    write_as_windows("def parse_host():\n    pass  # unwritten: H18\n", path)
-    assert next_function(path, "H18", "") == "Next, write parse_host: H18 needs it."
+    write_as_windows("def format_head():\n    pass  # unwritten: H02\n", path)
+    assert str(next_function(path, 1, "H02")) == "write format_head: H02 needs it."
 
 
 def test_a_file_that_python_warns_about_can_be_run_all_the_same(tmp_path):

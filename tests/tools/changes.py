@@ -16,21 +16,28 @@ from tests.tools.terminal import prepare_stdout
 
 CHANGED = {
     2: {
-        "parse_transfer_encoding": "chunked is decoded now: it says so, and refuses the rest",
-        "read_request": "chunked content is read by read_chunks",
-        "serve_request": "the application answers, instead of the echo",
-        "serve_connection": "a line for the access log, instead of all that was received",
         "serve_forever": "hands on the application, and who the client is",
+        "serve_connection": "a line for the access log, instead of all that was received",
+        "serve_request": "the application answers, instead of the echo",
+        "send_refusal": "sends through Answer, so that the log knows the status",
+        "read_request": "chunked content is read by read_chunks",
+        "check_transfer_encoding": "chunked is decoded now: only other codings are refused",
         "VISIBLE": "one request, one line of the log: nothing begins a new one",
         "main": "an application on the command line; wsgi.errors without a buffer",
     },
     3: {
-        "format_environ": "other processes run the application too, and each runs it once",
         "serve_forever": "a child for each connection, instead of one after the other",
-        "main": "says so where there is no fork",
+        "format_environ": "other processes run the application too, and each runs it once",
+        "main": "ends where there is no fork; reaps on SIGCHLD; warms up",
     },
 }
-GONE = {2: {"format_echo": "the answer is the application's business now"}, 3: {}}
+GONE = {
+    2: {
+        "format_echo": "the answer is the application's business now",
+        "print_visible": "a line on stderr, which Errors makes visible, instead",
+    },
+    3: {},
+}
 
 
 def sources(path: Path) -> dict[str, str]:
