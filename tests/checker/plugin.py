@@ -260,7 +260,7 @@ class Check:
         if not self.live:
             self.board.print_all(result)
         own = [other.outcome for other in result.others if is_parts_own(other.name)]
-        if own and self.checked:
+        if own and not (result.ids("broken") or result.ids("not run")):  # first things first
             self.board.print_own(own)
         self.board.print_total(result, whole=not self.wanted)
         if self.live:
