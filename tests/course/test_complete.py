@@ -241,6 +241,27 @@ def test_a_mistake_that_does_not_fit_is_told(lone_mistake, old, new, words):
     assert any(words in one for one in said), said
 
 
+@pytest.mark.parametrize(
+    ("name", "line", "advice"),
+    [
+        ("format_echo", "as it was", f"Write its unchanged lines as they are now in {SERVER}."),
+        ("format_head", "", "Give it more of the lines around it."),
+    ],
+    ids=["nowhere", "in-two-places"],
+)
+def test_a_hunk_that_does_not_apply_says_what_to_do(lone_mistake, name, line, advice):
+    if not line:  # a line that is there twice
+        path = lone_mistake / SERVER
+        text = path.read_text(encoding="utf-8")
+        head = text.index("\ndef format_head(")
+        path.write_text(f"{text[:head]}\n\n\ndef format_head():\n    a = 1\n    a = 1\n", "utf-8")
+        line = "    a = 1"
+    text, _, _ = (lone_mistake / ONE).read_text(encoding="utf-8").partition("@@ ")
+    (lone_mistake / ONE).write_text(f"{text}@@ {name} @@\n {line}\n+    b = 1\n", "utf-8")
+    (said,) = said_of_mistakes(lone_mistake)
+    assert said.endswith(f"\n+    b = 1\n{advice}")
+
+
 def test_a_mistake_that_changes_nothing_or_has_a_long_name_is_told(lone_mistake):
     text = (lone_mistake / ONE).read_text(encoding="utf-8")
     lines = [line.replace("-    ", "     ", 1) for line in text.splitlines() if line[:1] != "+"]

@@ -8,6 +8,7 @@ import ast
 import functools
 import re
 
+AIM = re.compile(r"--- (\S+)\n")
 HUNK = re.compile(r"^@@ (\w+) @@\n", re.MULTILINE)
 
 
@@ -39,6 +40,7 @@ def apply(diff: str, source: str) -> str:
 
     Raises ValueError where a hunk fits nowhere in it, or in more than one place.
     """
+    aim = AIM.match(diff)
     parts = HUNK.split(diff)
     if len(parts) < 3:
         raise ValueError(f"No hunk begins with @@ NAME @@ here:\n{diff}")
@@ -48,7 +50,13 @@ def apply(diff: str, source: str) -> str:
         new = [line[1:] for line in lines if not line.startswith("-")]
         places = [at for at in find_all(old, source.splitlines()) if touches(at, old, name, source)]
         if len(places) != 1:
-            raise ValueError(f"This hunk fits in {len(places)} places of {name}:\n{hunk}")
+            where = aim[1] if aim else "the file"
+            advice = (
+                "Give it more of the lines around it."
+                if places
+                else f"Write its unchanged lines as they are now in {where}."
+            )
+            raise ValueError(f"This hunk fits in {len(places)} places of {name}:\n{hunk}{advice}")
         text = source.splitlines()
         text[places[0] : places[0] + len(old)] = new
         source = "\n".join([*text, ""])
