@@ -2,16 +2,19 @@
 
     python -m tests.course quick
     python -m tests.course pieces
+    python -m tests.course counts
 
 quick: what takes a minute or two together. pieces: of these, what says in seconds whether a clause,
-a mistake, a page or a starter has all that it needs. everything: all, also what is slow, and the
-folders. Else the folder that is named: gallery, browser, frameworks, notebooks.
+a mistake, a page or a starter has all that it needs. counts: how many clauses each server keeps
+that a page says this of, and whether it is so; this takes minutes. everything: all, also what is
+slow, and the folders. Else the folder that is named: gallery, browser, frameworks, notebooks.
 """
 
 import argparse
 import sys
 
 from tests.checker.__main__ import run_pytest
+from tests.course.counts import compare_kept
 from tests.parts import ROOT
 
 HERE = ROOT / "tests" / "course"
@@ -29,12 +32,14 @@ FOLDERS = sorted(path.parent.name for path in HERE.glob("*/__init__.py"))
 def main() -> int:
     """Run the tests that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m tests.course", description=__doc__)
-    parser.add_argument("which", choices=["quick", "pieces", "everything", *FOLDERS])
+    parser.add_argument("which", choices=["quick", "pieces", "counts", "everything", *FOLDERS])
     which = parser.parse_args().which
     if which == "quick":
         return run_pytest(["--numprocesses=3", "--dist=loadfile"], HERE.glob("*.py"))
     if which == "pieces":
         return run_pytest([], [HERE / name for name in PIECES])
+    if which == "counts":
+        return 0 if compare_kept() else 1
     if which == "everything":
         return run_pytest(["--numprocesses=3", "--dist=loadfile", "--slow"], [HERE])
     return run_pytest(["--slow"], [HERE / which])

@@ -1,104 +1,47 @@
 """How many clauses and mistakes there are: what a page says is what there is."""
 
-import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from tests.checker.clauses import CLAUSES
-from tests.pages import pages
-from tests.parts import LETTERS, PARTS, ROOT, first_part_with
-from tests.tools.gallery import gallery
-
-TEENS = ["thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
-TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-ONES = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-WORDS = {
-    "twelve": 12,
-    **{word: number for number, word in enumerate(TEENS, 13)},
-    **{ten: 10 * number for number, ten in enumerate(TENS, 2)},
-    **{
-        f"{ten}-{one}": 10 * number + at
-        for number, ten in enumerate(TENS, 2)
-        for at, one in enumerate(ONES, 1)
-    },
-}
-# A dozen or more. Fewer are a few at hand, as in "two clauses".
-COUNT = "(1[2-9]|[2-9][0-9]|[1-9][0-9]{2,}|" + "|".join(sorted(WORDS, key=len, reverse=True)) + ")"
-OF_ALL = re.compile(rf"\b(?:[0-9]+) of {COUNT}\b(?! of)")
-ABOUT_CLAUSES = re.compile(r"clause|keep|kept|make test-part")
-NEAR = 60  # characters before and after "28 of 46" in which such a word stands
-OF_CHAPTER = re.compile(rf"\b{COUNT} (?:clauses )?of chapter ([1-9])\b")
-SOME = re.compile(rf"(?<![0-9] of )\b{COUNT}(?: [a-z]+)? (clauses|mistakes)\b(?! of chapter)", re.I)
-
-ALL = {number: sum(id[0] in part.letters for id in CLAUSES) for number, part in PARTS.items()}
-OWN = {
-    number: sum(first_part_with(id[0]) == part for id in CLAUSES) for number, part in PARTS.items()
-}
-OF_GALLERY = {number: sum(one.part == number for one in gallery().values()) for number in PARTS}
-
-
-class Count(NamedTuple):
-    """A count on a page: the words, the number, and the numbers that would be true."""
-
-    words: str
-    number: int
-    due: set[int]
-
-
-def number_of(text: str) -> int:
-    """Return the number that digits or a word say."""
-    return WORDS.get(text.lower()) or int(text)
-
-
-def counts(text: str, part: int = 0) -> Iterator[Count]:
-    """Yield each count in text; part is that of the chapter, 0 for a page of another kind."""
-    text = " ".join(text.split())
-    for match in OF_ALL.finditer(text):
-        if ABOUT_CLAUSES.search(text[max(0, match.start() - NEAR) : match.end() + NEAR]):
-            due = {ALL[part]} if part else {*ALL.values()}
-            yield Count(match[0], number_of(match[1]), due)
-    for match in OF_CHAPTER.finditer(text):
-        yield Count(match[0], number_of(match[1]), {OWN[int(match[2])]})
-    for match in SOME.finditer(text):
-        yield Count(match[0], number_of(match[1]), numbers_of(match[2].lower(), part))
-
-
-def numbers_of(kind: str, part: int) -> set[int]:
-    """Return how many clauses or mistakes there are: in part, or in any part if it is 0."""
-    tables = (ALL, OWN) if kind == "clauses" else (OF_GALLERY,)
-    found = {table[number] for table in tables for number in ([part] if part else PARTS)}
-    return found | ({sum(OF_GALLERY.values())} if kind == "mistakes" else set())
-
-
-def texts() -> dict[str, str]:
-    """Return the text of every page, and the prose of every notebook, by path."""
-    found = {path: path.read_text(encoding="utf-8") for path in pages()}
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        found[path] = "\n".join("".join(cell["source"]) for cell in cells)
-    return {str(path.relative_to(ROOT)): text for path, text in found.items()}
-
+from tests.course import counts as tool
+from tests.course.counts import (
+    ALL,
+    GUNICORN,
+    NODE,
+    OF_GALLERY,
+    OWN,
+    WAITRESS,
+    check_kept,
+    compare_kept,
+    counts,
+    kept,
+    part_of,
+    place,
+    texts,
+)
+from tests.parts import LETTERS, PARTS, ROOT
 
 TEXTS = texts()
 
 
-def part_of(path: str) -> int:
-    """Return the part whose chapter, or solutions, the page at path is; 0 for another page."""
-    folder = Path(path).parts[0]
-    return next((number for number, part in PARTS.items() if part.folder == folder), 0)
+def what_is_untrue(path: str, text: str) -> list[str]:
+    """Return a sentence for each count on a page that is no longer true."""
+    commands = {(one.words, one.line): one.command for one in kept(text)}
+    said = []
+    for count in counts(text, part_of(path)):
+        if count.number not in count.due:
+            due = " or ".join(map(str, sorted(count.due)))
+            command = commands.get((count.words, count.line))
+            first = f" The first number may have changed too: {command}" if command else ""
+            said.append(f"{place(path, count.line)}, says {count.words!r}; now it is {due}.{first}")
+    return said
 
 
 @pytest.mark.parametrize("path", TEXTS)
 def test_every_count_on_a_page_is_true(path):
-    said = [
-        f"{path} says {count.words!r}; now it is {' or '.join(map(str, sorted(count.due)))}."
-        for count in counts(TEXTS[path], part_of(path))
-        if count.number not in count.due
-    ]
+    said = what_is_untrue(path, TEXTS[path])
     if said:
         pytest.fail("\n  ".join(said), pytrace=False)
 
@@ -157,3 +100,68 @@ def test_a_starter_names_the_clauses_to_the_last(path):
         assert last == [id for id in CLAUSES if id[0] == letter][-1], (
             f"{path} says {letter}01 to {last}: there are more clauses now."
         )
+
+
+def test_an_untrue_count_is_told_with_its_line_and_the_command_for_the_first_number():
+    chapter = f"Run\n`naive.py`.\n\nIt keeps\n3 of {ALL[1] + 1} clauses.\n"
+    assert what_is_untrue("part1_single/README.md", chapter) == [
+        f"part1_single/README.md, line 5, says '3 of {ALL[1] + 1}'; now it is {ALL[1]}. The first "
+        "number may have changed too: "
+        ".venv/bin/python -m tests.checker 1 --server part1_single/naive.py"
+    ]
+    assert what_is_untrue("README.md", "\n99 clauses") == [
+        f"README.md, line 2, says '99 clauses'; now it is "
+        f"{' or '.join(map(str, sorted({*ALL.values(), *OWN.values()})))}."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "part", "server"),
+    [
+        ("`naive.py` keeps 3 of 27 clauses", 3, 1, "part1_single/naive.py"),
+        ("naive.py, then `echo.mjs` keeps 26 of 27 clauses", 26, 1, NODE),
+        ("gunicorn 1.2 kept about 27 of 46 clauses", 27, 2, GUNICORN),
+        ("clauses: waitress 3.0 about 31.", 31, 2, WAITRESS),
+        ("`make test-part3` says 58 of 58 clauses", 58, 3, ""),
+        ("part2_wsgi/mine.py keeps 30 of 46 clauses", 30, 2, "part2_wsgi/starter.py"),
+    ],
+    ids=["naive", "node", "gunicorn", "waitress", "finished", "starter"],
+)
+def test_what_is_kept_is_said_of_the_server_named_last(text, number, part, server):
+    (one,) = kept(text)
+    assert (one.number, one.part, one.server) == (number, part, server)
+    assert f"tests.checker {part} --" in one.command
+
+
+def test_what_is_kept_by_a_server_without_a_name_is_told():
+    with pytest.raises(ValueError, match="line 2, '3 of 27': no server is named before it"):
+        list(kept("\nIt keeps 3 of 27 clauses"))
+
+
+def test_of_every_sentence_on_a_page_the_server_is_known():
+    assert len([one for text in TEXTS.values() for one in kept(text)]) >= 7
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_the_sentence_and_the_truth_are_printed_and_compared(monkeypatch, capsys, number):
+    sentence = f"naive.py keeps {number} of {ALL[1]} clauses"
+    monkeypatch.setattr(tool, "texts", lambda: {"page.md": sentence})
+    assert compare_kept() == (number == 3)
+    command = ".venv/bin/python -m tests.checker 1 --server part1_single/naive.py"
+    assert capsys.readouterr().out == (
+        f"page.md, line 1, says '{number} of {ALL[1]}'\n  it is 3 of {ALL[1]}\n  {command}\n"
+    )
+
+
+def test_a_server_that_is_not_there_is_told(monkeypatch, capsys):
+    monkeypatch.setattr(tool, "texts", lambda: {"page.md": "gunicorn keeps 3 of 46 clauses"})
+    monkeypatch.setattr(tool, "SERVERS", [("", 2, "no-such-command {port}")] * len(tool.SERVERS))
+    assert not compare_kept()
+    assert "it was not run. There is no command no-such-command" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_starter_is_filled_in_until_it_answers():
+    result = check_kept(1, "part1_single/starter.py")
+    assert not isinstance(result, str)
+    assert result.checked and 0 < result.kept < ALL[1]

@@ -9,14 +9,13 @@ import pytest
 
 from tests.checker.clauses import CLAUSES
 from tests.checker.result import ClauseResult, Explanation, OtherResult, Result
+from tests.course.counts import GUNICORN, NODE
 from tests.course.selfcheck import run_check
 from tests.pages import blocks
 from tests.parts import PARTS, ROOT
 
 PAGE = ROOT / "tests" / "README.md"
 TEXT = " ".join(PAGE.read_text(encoding="utf-8").split())
-NODE = "node tests/course/other/echo.mjs {port}"
-GUNICORN = ".venv/bin/gunicorn --bind {host}:{port} {app}"
 needs_node = pytest.mark.skipif(not shutil.which("node"), reason="there is no node")
 
 
