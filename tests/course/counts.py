@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tests.checker.clauses import CLAUSES
 from tests.checker.result import Result
-from tests.course.selfcheck import Checked, run_check
+from tests.course.selfcheck import NAIVE, Checked, run_check
 from tests.pages import pages
 from tests.parts import PARTS, ROOT, first_part_with
 from tests.tools import starters
@@ -49,7 +49,7 @@ GUNICORN = ".venv/bin/gunicorn --bind {host}:{port} {app}"
 WAITRESS = ".venv/bin/waitress-serve --host={host} --port={port} {app}"
 # Whom "keeps 3 of 27" is about: whoever is named last before it. (the name, part, server)
 SERVERS = [
-    (r"naive\.py", 1, "part1_single/naive.py"),
+    (r"naive\.py", 1, NAIVE),
     (r"echo\.mjs", 1, NODE),
     ("gunicorn", 2, GUNICORN),
     ("waitress", 2, WAITRESS),
