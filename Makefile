@@ -18,7 +18,7 @@ application = $(if $(word 3,$(PART_$*)),"$${APP:-$(word 3,$(PART_$*))}")
 
 # What the reader types after a target, and nothing else, reaches the shell through the
 # environment, so that no sign in it has a meaning there.
-NAMES := ALL APP CLAUSE COUNT FORCE FULL LEVEL M PART SEED SERVER UPGRADE
+NAMES := ALL APP CLAUSE COUNT FORCE FULL LEVEL M PART SEED SERVER STAGE UPGRADE
 $(foreach name,$(NAMES),$(eval $(name) =))
 HOST = 127.0.0.1
 PORT = 8888
@@ -29,7 +29,8 @@ export $(NAMES) HOST PORT PYTHON
 venv = @sh tests/tools/venv.sh $(1) "$$PYTHON" '$(origin PYTHON)'
 CHECK := .venv/bin/python -m tests.checker
 COURSE := .venv/bin/python -m tests.course
-OPTIONS = $(if $(SERVER),--server="$$SERVER") $(if $(CLAUSE),--clause="$$CLAUSE") $(if $(ALL),--all)
+OPTIONS = $(if $(SERVER),--server="$$SERVER") $(if $(CLAUSE),--clause="$$CLAUSE") \
+	$(if $(STAGE),--stage="$$STAGE") $(if $(ALL),--all)
 
 .PHONY: help doctor progress diff-mine hint mistakes broken quiz quiz-answer test-mistakes notebooks \
 	test-notebooks test-frameworks test test-all lint fuzz cost load setup requirements clean
@@ -46,18 +47,18 @@ progress: ## how many clauses your own servers keep, and the next step
 	$(call venv,flask)
 	@.venv/bin/python -m tests.tools.progress
 
-$(PARTS:%=serve-part%): serve-part%: ## part % on http://127.0.0.1:8888 (HOST=, PORT=, APP=MODULE:NAME)
+$(PARTS:%=serve-part%): serve-part%: ## part % on http://127.0.0.1:8888 (HOST=, PORT=, APP=MODULE:APP)
 	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'This course needs Python 3.11 or later: make PYTHON=python3.12 $@' >&2; exit 1; }
 	$(if $(word 3,$(PART_$*)),$(call venv,$(needs)))
 	@$(if $(findstring mine.py,$(mine)),echo '$(own)' >&2;) \
 		exec $(python) $(mine) $(application) --host "$$HOST" --port "$$PORT"
 
-$(PARTS:%=test-part%): test-part%: ## check part %, clause by clause (SERVER=, CLAUSE=H07, ALL=1)
+$(PARTS:%=test-part%): test-part%: ## check part %, by clause (SERVER=, STAGE=, CLAUSE=H07, ALL=1)
 	$(call venv,$(needs))
 	@$(CHECK) $* $(OPTIONS)
 
-$(PARTS:%=watch-part%): watch-part%: ## check part % again whenever you save it (SERVER=, CLAUSE=)
+$(PARTS:%=watch-part%): watch-part%: ## check part % again whenever you save it (SERVER=, STAGE=)
 	$(call venv,watch)
 	@.venv/bin/python -m tests.tools.watch $* $(OPTIONS)
 
@@ -92,7 +93,7 @@ test-mistakes: ## each is caught by the clause it names (FULL=1: by no other)
 	@$(COURSE) gallery
 
 notebooks: PORT = 8890
-notebooks: ## JupyterLab on the three notebooks, on http://127.0.0.1:8890 (PORT=)
+notebooks: ## JupyterLab on the notebooks, on http://127.0.0.1:8890 (PORT=)
 	$(call venv,notebooks)
 	@cd notebooks && exec ../.venv/bin/python -m jupyter lab --port="$$PORT" README.md
 
@@ -127,7 +128,7 @@ cost: ## CPU time of a request: part 3, and two other forking servers
 	$(call venv,flask)
 	@.venv/bin/python -m tests.measure.cost
 
-load: ## 10,000 requests, 300 silent clients, 20 s of SIGKILL, on part 3
+load: ## 10,000 requests, 300 silent clients, 20 s of SIGKILL: part 3
 	$(call venv,flask)
 	@.venv/bin/python -m tests.measure.load
 

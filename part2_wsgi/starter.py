@@ -1,19 +1,17 @@
 """Part 2: the server of part 1 learns WSGI (PEP 3333), and hosts any application.
 
-The route of one request:
+Who calls whom, in the order of this file:
 
-    main > serve_forever > serve_connection > serve_request
-        read_request                  octets, until the request is complete
-            read_request_line         > parse_request_line > parse_target
-            read_field_section        > parse_field_line
-            parse_host, parse_transfer_encoding, parse_content_length
-            read_content or read_chunks
+    main > open_listener, serve_forever > serve_connection > serve_request
+        read_request                  octets, until the request is complete (part 1)
+            Incoming.take or read_chunks > parse_chunk_size
         format_environ                > parse_path, format_variables
         serve_application             calls the application
-            start_response            > parse_status, parse_response_headers
-            serve_iterable            > send_chunk > format_answer_head
+            Answer.start              > check_status, check_response_headers
+            Answer.send               > Answer.open, send_octets
 
-Whatever breaks the standard is raised as HTTPError and answered in one place.
+Incoming is a connection and what has come in on it; Answer is what start_response() was told
+and what has left. Whatever breaks the standard is raised as HTTPError and answered in one place.
 Not here: a second client while one is served; timeouts and backpressure (a silent
 client, or one that stops reading, holds the server); keep-alive; graceful shutdown;
 wsgi.file_wrapper.
@@ -29,9 +27,11 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 # ---- limits ----------------------------------------------------------------------
 
@@ -43,20 +43,23 @@ MAX_CONTENT = 10 * 1024 * 1024  # octets, then 413; policy
 MAX_CHUNK_LINES = 128 * 1024  # octets of all that chunks have beside content, then 400; policy
 LINGER_OCTETS = 16 * 1024 * 1024  # octets dropped after a refusal, then close; policy
 LINGER_SECONDS = 2.0  # seconds that this may take; policy
-BROKEN = b"500 Internal Server Error\nThe application failed; its log says why.\n"
 
 # ---- errors and values -----------------------------------------------------------
 
 Fields = list[tuple[bytes, bytes]]  # (name in lower case, value), in the order received
-Application = Callable  # application(environ, start_response) -> iterable of bytes; PEP 3333
+
+
+Address = tuple[str, int] | tuple[str, int, int, int]  # of a socket: host and port first
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
+FAILED = b"500 Internal Server Error\nThe application failed; its log says why.\n"
 
 
 class HTTPError(Exception):
-    """A refusal: status as in "400 Bad Request", reason a sentence for the client."""
+    """A refusal: reason is a sentence for the client, status as in "400 Bad Request"."""
 
-    def __init__(self, status: str, reason: str) -> None:
-        super().__init__(status, reason)
-        self.status, self.reason = status, reason
+    def __init__(self, reason: str, status: str = "400 Bad Request") -> None:
+        super().__init__(reason, status)
+        self.reason, self.status = reason, status
 
 
 class Disconnected(Exception):
@@ -64,369 +67,71 @@ class Disconnected(Exception):
 
 
 class Request(NamedTuple):
-    """One complete request; size counts the octets that it took on the wire."""
+    """One complete request, taken apart."""
 
     method: bytes
     target: bytes
     version: bytes
     fields: Fields
     content: bytes
-    size: int
 
 
-# ---- grammar ---------------------------------------------------------------------
-
-# token = 1*tchar                                                  RFC 9110 §5.6.2
-TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# HTTP-version = "HTTP" "/" DIGIT "." DIGIT                        RFC 9112 §2.3
-VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
-# origin-form = absolute-path [ "?" query ]                        RFC 9112 §3.2.1
-# Any of 0x21-0x7E but "#": policy, since browsers send "|" and "{" as they are.
-ORIGIN_FORM = re.compile(rb"/[!-\"$-~]*")
-# absolute-form = scheme "://" [ userinfo "@" ] host [ ":" port ] path [ "?" query ]
-ABSOLUTE_FORM = re.compile(
-    rb"[A-Za-z][A-Za-z0-9+.-]*://(?:[!-\"$-.0->A-~]*@)?(?P<authority>[^/?@:][^/?@]*)"
-    rb"(?:[/?][!-\"$-~]*)?"
-)
-# Host = uri-host [ ":" port ]                                     RFC 9110 §7.2
-# uri-host = IP-literal / IPv4address / reg-name                   RFC 3986 §3.2.2
-HOST = re.compile(
-    rb"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|\[[vV][0-9A-Fa-f]+\.[!$&-.0-;=A-Z_a-z~]+\]"
-    rb"|(?:[!$&-.0-9;=A-Z_a-z~]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
-)
-# field-line = field-name ":" OWS field-value OWS                  RFC 9112 §5
-# field-value: VCHAR, obs-text, SP and HTAB, no other control      RFC 9110 §5.5
-FIELD_LINE = re.compile(rb"(%b):([\t -~\x80-\xff]*)" % TOKEN.pattern)
-# Content-Length = 1*DIGIT                                         RFC 9110 §8.6
-DIGITS = re.compile(rb"[0-9]+")
-# quoted-string = DQUOTE *( qdtext / quoted-pair ) DQUOTE          RFC 9110 §5.6.4
-QUOTED_STRING = re.compile(rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"')
-# chunk-ext = *( BWS ";" BWS name [ BWS "=" BWS value ] )          RFC 9112 §7.1.1
-# name: token; value: token / quoted-string; BWS = *( SP / HTAB )
-CHUNK_EXT = re.compile(
-    rb"(?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?)*"
-    % (TOKEN.pattern, TOKEN.pattern, QUOTED_STRING.pattern)
-)
-# chunk-size [ chunk-ext ] = 1*HEXDIG [ chunk-ext ]                RFC 9112 §7.1
-CHUNK_LINE = re.compile(rb"0*([1-9A-Fa-f][0-9A-Fa-f]{0,15}|0)%b" % CHUNK_EXT.pattern)
-# status-code SP reason-phrase, of a final response              RFC 9112 §4, PEP 3333
-STATUS = re.compile(r"[2-5][0-9]{2} [\t -~\x80-\xff]*")
-# The same grammar as for the request's fields, on native strings.
-RESPONSE_NAME = re.compile(TOKEN.pattern.decode("ascii"))
-RESPONSE_VALUE = re.compile(r"[\t -~\x80-\xff]*")
-RESPONSE_LENGTH = re.compile(r"[0-9]{1,18}")
-# What concerns this connection is the server's to say.            RFC 9110 §7.6.1, PEP 3333
-HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te"}
-HOP_BY_HOP |= {"trailer", "trailers", "transfer-encoding", "upgrade", "proxy-connection"}
-
-# ---- parse: octets in, values out, no sockets ------------------------------------
+# ---- answer: listen, accept, send ------------------------------------------------
 
 
-def parse_request_line(line: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return (method, target, version); refuse with 400, 501, 505. RFC 9112 §3."""
-    parts = line.split(b" ")
-    if len(parts) != 3:
-        raise HTTPError("400 Bad Request", "A request-line is METHOD target HTTP/1.1.")
-    method, target, version = parts
-    if not TOKEN.fullmatch(method):
-        raise HTTPError("400 Bad Request", "The method is not a token.")
-    if not VERSION.fullmatch(version):
-        raise HTTPError("400 Bad Request", "The version does not read HTTP/1.1.")
-    if not version.startswith(b"HTTP/1."):
-        raise HTTPError("505 HTTP Version Not Supported", "This server speaks HTTP/1.1.")
-    return method, parse_target(method, target), version
+def open_listener(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one. Raises OSError, UnicodeError."""
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind)
+    # Without it, connections in TIME_WAIT keep the port for a minute after a restart.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(address)
+    listener.listen(BACKLOG)
+    return listener
 
 
-def parse_target(method: bytes, target: bytes) -> bytes:
-    """Return target if its form goes with method; else 400, or 501. RFC 9112 §3.2."""
-    if method == b"CONNECT":
-        raise HTTPError("501 Not Implemented", "This server is not a proxy.")
-    if absolute := ABSOLUTE_FORM.fullmatch(target):
-        parse_authority(absolute["authority"])
-    elif not ORIGIN_FORM.fullmatch(target) and (method, target) != (b"OPTIONS", b"*"):
-        raise HTTPError("400 Bad Request", "The target is neither /path nor http://host.")
-    return target
-
-
-def parse_authority(authority: bytes) -> bytes:
-    """Return authority, a host with or without a port; refuse others with 400."""
-    match = HOST.fullmatch(authority)
-    try:
-        if match and match["ipv6"]:
-            socket.inet_pton(socket.AF_INET6, match["ipv6"].decode("ascii"))
-    except OSError:
-        match = None
-    if not match:
-        raise HTTPError("400 Bad Request", "The host is malformed.")
-    return authority
-
-
-def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
-    """Return (name in lower case, value) of a line without its CRLF. RFC 9112 §5.
-
-    Refuses with 400: no colon, white space around the name, a folded line, a control.
-    """
-    match = FIELD_LINE.fullmatch(line)
-    if not match:
-        raise HTTPError("400 Bad Request", "A field line is a name, a colon, a value.")
-    return match[1].lower(), match[2].strip(b" \t")
-
-
-def parse_host(version: bytes, fields: Fields) -> None:
-    """Refuse with 400 no Host (HTTP/1.0 may), two, a malformed one. RFC 9112 §3.2."""
-    hosts = [value for name, value in fields if name == b"host"]
-    if len(hosts) > 1 or (not hosts and version != b"HTTP/1.0"):
-        raise HTTPError("400 Bad Request", "A request has exactly one Host field.")
-    for host in hosts:
-        parse_authority(host)
-
-
-def parse_list(fields: Fields, name: bytes) -> list[bytes]:
-    """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1.
-
-    Empty ones are none, §5.6.1.2.
-    """
-    values = [value for key, value in fields if key == name]
-    members = [member.strip(b" \t").lower() for member in b",".join(values).split(b",")]
-    return [member for member in members if member]
-
-
-def parse_transfer_encoding(version: bytes, fields: Fields) -> bool:
-    """Return whether the content is chunked; refuse with 400, 501. RFC 9112 §6.1, §6.3."""
-    # unwritten: H21, W04, W19. Part 1's answer, which stays right until chunks are read.
-    if b"transfer-encoding" not in dict(fields):
-        return False
-    codings = parse_list(fields, b"transfer-encoding")
-    if codings[-1:] != [b"chunked"] or codings.count(b"chunked") > 1:
-        raise HTTPError("400 Bad Request", "The last transfer coding is not chunked.")
-    if version == b"HTTP/1.0" or b"content-length" in dict(fields):
-        raise HTTPError("400 Bad Request", "Here Transfer-Encoding is not allowed.")
-    raise HTTPError("501 Not Implemented", "Chunked content is not decoded yet.")
-
-
-def parse_content_length(fields: Fields) -> int:
-    """Return the octets of content that fields announce; refuse with 400, 413."""
-    lengths = [value for name, value in fields if name == b"content-length"]
-    if not lengths:
-        return 0
-    if len(lengths) > 1 or not DIGITS.fullmatch(lengths[0]):
-        raise HTTPError("400 Bad Request", "Content-Length is one number, digits alone.")
-    digits = lengths[0].lstrip(b"0") or b"0"
-    # The number of digits first: int() fails above 4,300 of them.
-    if len(digits) > len(str(MAX_CONTENT)) or int(digits) > MAX_CONTENT:
-        raise HTTPError("413 Content Too Large", f"The limit is {MAX_CONTENT} octets.")
-    return int(digits)
-
-
-def parse_chunk_size(line: bytes, limit: int) -> int:
-    """Return the octets of a chunk from its first line; refuse with 400, 413. RFC 9112 §7.1."""
-    raise NotImplementedError("Next, write parse_chunk_size: H21 needs it.")
-
-
-def parse_path(target: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return (authority or b"", path, query) of a target that parse_target has passed."""
-    raise NotImplementedError("Next, write parse_path: W01 needs it.")
-
-
-def parse_status(status: str) -> str:
-    """Return status if an application may send it; else raise ValueError, TypeError."""
-    # unwritten: W14, W13
-    return status
-
-
-def parse_response_headers(response_headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return a copy if an application may send them; else raise ValueError, TypeError."""
-    # unwritten: W13, W14, W11
-    return list(response_headers)
-
-
-# ---- read: from the socket into received, as far as needed -----------------------
-
-
-def read_more(connection: socket.socket, received: bytearray) -> None:
-    """Wait until octets arrive and append them; refuse the end of input with 400."""
-    octets = connection.recv(RECV_SIZE)
-    if not octets:
-        raise HTTPError("400 Bad Request", "The request ended before it was complete.")
-    received += octets
-
-
-def read_line(
-    connection: socket.socket, received: bytearray, start: int, end: int, too_long: str
-) -> bytes:
-    """Return the line at received[start:] without its CRLF. RFC 9112 §2.2.
-
-    Refuses with the status too_long if the CRLF is not before end, and with 400 a
-    line that ends in LF alone.
-    """
-    while (newline := received.find(b"\n", start, end)) < 0:
-        if len(received) >= end:
-            raise HTTPError(too_long, f"The limit is {end - start} octets from here.")
-        read_more(connection, received)
-    if received[start:newline][-1:] != b"\r":
-        raise HTTPError("400 Bad Request", "This line ends in LF; HTTP wants CRLF.")
-    return bytes(received[start : newline - 1])
-
-
-def read_request_line(connection: socket.socket, received: bytearray) -> bytes:
-    """Return the request-line, without its CRLF; received then begins with it.
-
-    Drops empty lines before it, RFC 9112 §2.2. Refuses with 400, 414.
-    """
-    read_more(connection, received)
-    if received.startswith(b"\x16"):
-        raise HTTPError("400 Bad Request", "This looks like TLS: use http://, not https://.")
-    start, end = 0, MAX_REQUEST_LINE + 2
-    while not (line := read_line(connection, received, start, end, "414 URI Too Long")):
-        start += 2
-    del received[:start]
-    return line
-
-
-def read_field_section(
-    connection: socket.socket, received: bytearray, start: int
-) -> tuple[Fields, int]:
-    """Return the fields and where the content begins. Refuses with 400, 431."""
-    fields = []
-    end = start + MAX_FIELD_SECTION + 2
-    too_long = "431 Request Header Fields Too Large"
-    while line := read_line(connection, received, start, end, too_long):
-        fields.append(parse_field_line(line))
-        start += len(line) + 2
-    return fields, start + 2
-
-
-def read_content(connection: socket.socket, received: bytearray, start: int, length: int) -> bytes:
-    """Return the length octets that begin at received[start:]."""
-    while len(received) < start + length:
-        read_more(connection, received)
-    return bytes(received[start : start + length])
-
-
-def read_chunks(connection: socket.socket, received: bytearray, head_end: int) -> tuple[bytes, int]:
-    """Return the decoded content, and where what follows it begins. RFC 9112 §7.1.
-
-    Takes chunk after chunk out of received, and drops extensions and trailer fields.
-    Refuses with 400, 413, 431.
-    """
-    raise NotImplementedError("Next, write read_chunks: H21 needs it.")
-
-
-def read_request(connection: socket.socket, received: bytearray) -> Request:
-    """Return the request. received begins with it; what follows is not part of it.
-
-    Raises HTTPError with the status to answer, OSError if the client has gone.
-    """
-    request_line = read_request_line(connection, received)
-    method, target, version = parse_request_line(request_line)
-    fields, start = read_field_section(connection, received, len(request_line) + 2)
-    parse_host(version, fields)
-    chunked = parse_transfer_encoding(version, fields)
-    length = parse_content_length(fields)
-    if len(received) == start and (chunked or length > 0):
-        send_continue(connection, version, fields)
-    if chunked:
-        content, end = read_chunks(connection, received, start)
-    else:
-        content, end = read_content(connection, received, start, length), start + length
-    return Request(method, target, version, fields, content, end)
-
-
-def read_is_due(connection: socket.socket) -> bool:
-    """Return whether octets have arrived that nobody has read; does not wait."""
-    connection.setblocking(False)
-    try:
-        return bool(connection.recv(1, socket.MSG_PEEK))
-    except BlockingIOError:
-        return False
-
-
-def read_and_drop(connection: socket.socket) -> None:
-    """Announce the end, then drop what the client still sends, until it closes too.
-
-    Closing with input unread resets the connection, and the reset can destroy an
-    answer that the client has not read yet. RFC 9112 §9.6.
-    """
-    connection.shutdown(socket.SHUT_WR)
-    deadline = time.monotonic() + LINGER_SECONDS
-    dropped = 0
-    while dropped < LINGER_OCTETS and (left := deadline - time.monotonic()) > 0:
-        connection.settimeout(left)
-        octets = connection.recv(RECV_SIZE)
-        if not octets:
-            return
-        dropped += len(octets)
-
-
-# ---- format and send -------------------------------------------------------------
-
-# RFC 9110 §5.6.7 wants these names, whatever the locale.
-DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-# What stands for an octet in print: itself, or \r, \n, \x1b, \xff; nothing begins a new line.
-VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)}
-# The same for what an application says, where line ends and tabs stay.
-CONTROLS = {code: VISIBLE[code] for code in [*range(9), *range(11, 32), *range(127, 160)]}
-
-
-def format_visible(octets: bytes | bytearray) -> str:
-    r"""Return octets in printable ASCII, as VISIBLE has them: controls as \r, \x1b."""
-    return octets.decode("latin-1").translate(VISIBLE)
-
-
-class Errors(io.TextIOWrapper):
-    """stderr, and so wsgi.errors: text without controls, to whoever reads it, or to nobody."""
-
-    def write(self, text: str) -> int:
-        """Write text; what an application quotes came from a client, escape sequences too."""
+def serve_forever(listener: socket.socket, application: WSGIApplication) -> None:
+    """Accept one connection after the other; each is served before the next."""
+    while True:
         try:
-            super().write(text.translate(CONTROLS))
-        except OSError:
-            pass  # nobody reads it any more (a pipe), or the disk is full: serve on
-        return len(text)
+            connection, client = listener.accept()
+        except ConnectionError:
+            continue  # BSD and macOS: the client left before it was accepted
+        serve_connection(connection, client, application)
 
 
-def format_variables(fields: Fields) -> dict[str, str]:
-    """Return the fields as CGI variables: HTTP_NAME, repeated ones joined. RFC 3875 §4.1.18.
-
-    Names with an underscore are dropped: X_User would pose as X-User.
-    """
-    raise NotImplementedError("Next, write format_variables: W01 needs it.")
-
-
-def format_environ(request: Request, server: tuple, client: tuple) -> dict:
-    """Return what the application is told about request. PEP 3333, environ Variables.
-
-    server and client are socket addresses: (host, port, ...).
-    """
-    raise NotImplementedError("Next, write format_environ: W01 needs it.")
-
-
-def format_date(seconds: float) -> str:
-    """Return seconds since 1970 as in "Sun, 06 Nov 1994 08:49:37 GMT". RFC 9110 §5.6.7."""
-    year, month, day, hour, minute, second, weekday, *_ = time.gmtime(seconds)
-    clock = f"{hour:02}:{minute:02}:{second:02}"
-    return f"{DAYS[weekday]}, {day:02} {MONTHS[month - 1]} {year} {clock} GMT"
+def serve_connection(
+    connection: socket.socket, client: Address, application: WSGIApplication
+) -> None:
+    """Serve one connection and close it, then write a line to the access log."""
+    incoming, answer, begun = Incoming(connection), Answer(connection), time.monotonic()
+    try:
+        with connection:
+            serve_request(incoming, answer, client, application)
+    except OSError:
+        pass  # reset, broken pipe, not connected, out of time: the client has gone
+    if incoming.octets:
+        seconds = time.monotonic() - begun
+        line = format_visible(bytes(incoming.octets[incoming.begin :].partition(b"\r\n")[0]))
+        how = f"{answer.status[:3] or '-'} {answer.octets} {seconds * 1000:.0f} ms"
+        sys.stderr.write(f'{client[0]} "{line}" {how}\n')  # in one piece
 
 
-def format_head(status: str, response_headers: list[tuple[str, str]]) -> bytes:
-    """Return the status-line, the field lines and the empty line. RFC 9112 §2.1."""
-    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in response_headers)]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-
-def format_answer_head(answer: dict, length: int | None) -> bytes:
-    """Return the head of answer; note in it how much content may follow.
-
-    RFC 9110 §6.4.1: none after HEAD, 204 and 304. §8.6: no Content-Length in a 204.
-    """
-    raise NotImplementedError("Next, write format_answer_head: W01 needs it.")
-
-
-def send_continue(connection: socket.socket, version: bytes, fields: Fields) -> None:
-    """Send 100 Continue to a client that waits for it. RFC 9110 §10.1.1."""
-    if b"100-continue" in parse_list(fields, b"expect") and version != b"HTTP/1.0":
-        connection.sendall(format_head("100 Continue", []))
+def serve_request(
+    incoming: "Incoming", answer: "Answer", client: Address, application: WSGIApplication
+) -> None:
+    """Let the application answer one request, or refuse it."""
+    try:
+        request = read_request(incoming)
+    except HTTPError as error:
+        if incoming.octets:  # else it was opened and closed without an octet: nobody asked
+            send_refusal(incoming, answer, error)
+        return
+    answer.to_head = request.method == b"HEAD"
+    environ = format_environ(request, incoming.connection.getsockname(), client)
+    serve_application(application, environ, answer)
+    if incoming.is_unread():
+        incoming.drop()
 
 
 def send_response(connection: socket.socket, status: str, content: bytes, to_head: bool) -> None:
@@ -442,97 +147,519 @@ def send_response(connection: socket.socket, status: str, content: bytes, to_hea
     connection.sendall(head if to_head else head + content)
 
 
-def send_octets(connection: socket.socket, octets: bytes) -> None:
-    """Send all octets, however long it takes. Raises Disconnected."""
-    raise NotImplementedError("Next, write send_octets: W01 needs it.")
+def format_head(status: str, response_headers: list[tuple[str, str]]) -> bytes:
+    """Return the status-line, the field lines and the empty line. RFC 9112 §2.1."""
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in response_headers)]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
-def send_chunk(connection: socket.socket, answer: dict, chunk: bytes, length: int | None) -> None:
-    """Send a chunk of the answer's content, before the first one the head.
+# RFC 9110 §5.6.7 wants these names, whatever the locale.
+DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
-    length is the whole content's, if it is known. Raises Disconnected, TypeError.
+
+def format_date(seconds: float) -> str:
+    """Return seconds since 1970 as in "Sun, 06 Nov 1994 08:49:37 GMT". RFC 9110 §5.6.7."""
+    year, month, day, hour, minute, second, weekday, *_ = time.gmtime(seconds)
+    clock = f"{hour:02}:{minute:02}:{second:02}"
+    return f"{DAYS[weekday]}, {day:02} {MONTHS[month - 1]} {year} {clock} GMT"
+
+
+# ---- tell: the request, as the application sees it -------------------------------
+
+
+def format_variables(fields: Fields) -> dict[str, str]:
+    """Return the fields as CGI variables: HTTP_NAME, repeated ones joined. RFC 3875 §4.1.18.
+
+    Names with an underscore are dropped: X_User would pose as X-User.
     """
-    raise NotImplementedError("Next, write send_chunk: W01 needs it.")
+    # unwritten: W03
+    return {
+        "HTTP_" + name.decode("latin-1").upper().replace("-", "_"): value.decode("latin-1")
+        for name, value in fields
+    }
 
 
-# ---- serve -----------------------------------------------------------------------
+def parse_path(target: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return (authority or b"", path, query) of a target that check_target has passed."""
+    # unwritten: W02, H13
+    path, _, query = target.partition(b"?")
+    return b"", path, query
+
+
+def format_environ(request: Request, server: Address, client: Address) -> WSGIEnvironment:
+    """Return what the application is told about request. PEP 3333, environ Variables.
+
+    server and client are socket addresses: (host, port, ...).
+    """
+    # unwritten: W01, W02, W05
+    _, path, query = parse_path(request.target)
+    environ: WSGIEnvironment = dict(format_variables(request.fields))
+    environ["CONTENT_LENGTH"] = str(len(request.content))
+    environ["REQUEST_METHOD"] = request.method.decode("ascii")
+    environ["PATH_INFO"] = path.decode("latin-1")
+    environ["QUERY_STRING"] = query.decode("latin-1")
+    environ["SERVER_PROTOCOL"] = request.version.decode("ascii")
+    environ["wsgi.input"] = io.BytesIO(request.content)
+    environ["wsgi.errors"] = sys.stderr
+    return environ
+
+
+# ---- call: the application -------------------------------------------------------
 
 
 def serve_application(
-    connection: socket.socket, application: Application, environ: dict
-) -> tuple[str, int]:
-    """Call application and send its answer; return (status, octets of content sent).
+    application: WSGIApplication, environ: WSGIEnvironment, answer: "Answer"
+) -> None:
+    """Call application and send what it answers. PEP 3333, The Server/Gateway Side.
 
     What it raises goes to stderr, and to the client as a 500 if no head has left yet.
-    PEP 3333, The Server/Gateway Side.
     """
-    raise NotImplementedError("Next, write serve_application: W01 needs it.")
+    # unwritten: W15, W16
+    try:
+        send_iterable(answer, application(environ, answer.start))
+    except Disconnected:
+        pass
+    except Exception:
+        traceback.print_exc()
+        answer.send_instead("500 Internal Server Error", FAILED)
 
 
-def serve_iterable(connection: socket.socket, answer: dict, iterable) -> None:
+def send_iterable(answer: "Answer", iterable: Iterable[bytes]) -> None:
     """Send each chunk while the application waits, then close() the iterable, once."""
-    raise NotImplementedError("Next, write serve_iterable: W01 needs it.")
+    # unwritten: W08, W10
+    answer.send(b"".join(iterable), None)
+    answer.finish()
 
 
-def serve_request(
-    connection: socket.socket, client: tuple, received: bytearray, application: Application
-) -> tuple[str, int, bool]:
-    """Answer or refuse one request; return (status, octets, whether input may be unread)."""
-    # unwritten: W01 to W19. Part 1's echo, until there is an application to call.
+# ---- stream: what has been said, and what has left -------------------------------
+
+
+class Answer:
+    """What an application told start_response(), and how much of its answer has left."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.to_head = False  # whether the request's method is HEAD
+        self.status = ""  # as in "200 OK", once it is known
+        self.response_headers: list[tuple[str, str]] = []
+        self.head_sent = False
+        self.octets = 0  # of content that have left
+        self.room: int | None = None  # octets of content that may follow; None: any number
+
+    def start(
+        self,
+        status: str,
+        response_headers: list[tuple[str, str]],
+        exc_info: ExcInfo | tuple[None, None, None] | None = None,
+    ) -> Any:
+        """Keep the head until there is content, and return write(). PEP 3333, start_response()."""
+        # unwritten: W07, W09
+        self.status, self.response_headers = status, list(response_headers)
+
+    def write(self, chunk: bytes) -> None:
+        """Send a chunk before the iterable's. PEP 3333, The write() Callable."""
+        pass  # unwritten: W09
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether no content follows the head. RFC 9110 §6.4.1."""
+        # unwritten: W12
+        return self.to_head
+
+    def open(self, length: int | None) -> bytes:
+        """Return the head, which then counts as sent, and note how much content may follow.
+
+        RFC 9110 §8.6: no Content-Length in a 204.
+        """
+        # unwritten: W11, W12, W17
+        self.head_sent = True
+        added = [("Date", format_date(time.time())), ("Connection", "close")]
+        return format_head(self.status, [*added, *self.response_headers])
+
+    def send(self, chunk: bytes, length: int | None) -> None:
+        """Send a chunk of the content, before the first one the head.
+
+        length is the whole content's, if it is known. Raises Disconnected, TypeError.
+        """
+        # unwritten: W06, W11
+        head = b"" if self.head_sent else self.open(length)
+        send_octets(self.connection, head + (b"" if self.is_bare else chunk))
+
+    def finish(self) -> None:
+        """Send the head if nothing has; say so if content is missing."""
+        pass  # unwritten: W06, W11
+
+    def send_instead(self, status: str, content: bytes) -> None:
+        """Send a complete answer of the server's own, while no head has left."""
+        self.status, self.head_sent = status, True
+        self.octets = 0 if self.to_head else len(content)
+        send_response(self.connection, status, content, self.to_head)
+
+
+def send_octets(connection: socket.socket, octets: bytes) -> None:
+    """Send all octets, however long it takes. Raises Disconnected."""
     try:
-        request = read_request(connection, received)
-    except HTTPError as error:
-        if not received:
-            return "", 0, False
-        content = f"{error.status}\n{error.reason}\n".encode("ascii")
-        to_head = received.lstrip(b"\r\n").startswith(b"HEAD ")  # or after empty lines
-        send_response(connection, error.status, content, to_head)
-        return error.status, len(content), True
-    echo = bytes(received[: request.size])
-    echo = echo.replace(b"HEAD ", b"GET ", 1) if request.method == b"HEAD" else echo
-    send_response(connection, "200 OK", echo, request.method == b"HEAD")
-    return "200 OK", len(echo), len(received) > request.size or read_is_due(connection)
+        connection.sendall(octets)
+    except OSError as error:
+        raise Disconnected from error
 
 
-def serve_connection(connection: socket.socket, client: tuple, application: Application) -> None:
-    """Serve one connection and close it, then write a line to the access log."""
-    received, status, octets, begun = bytearray(), "", 0, time.monotonic()
-    try:
-        with connection:
-            status, octets, unread = serve_request(connection, client, received, application)
-            if unread:
-                read_and_drop(connection)
-    except OSError:
-        pass  # reset, broken pipe, not connected, out of time: the client has gone
-    if received:
-        line = format_visible(received.partition(b"\r\n")[0])
-        seconds = time.monotonic() - begun
-        text = f'{client[0]} "{line}" {status[:3] or "-"} {octets} {seconds * 1000:.0f} ms'
-        sys.stderr.write(f"{text}\n")  # in one piece
+# ---- refuse: what may not leave --------------------------------------------------
+
+# status-code SP reason-phrase, of a final response              RFC 9112 §4, PEP 3333
+STATUS = re.compile(r"[2-5][0-9]{2} [\t -~\x80-\xff]*")
 
 
-def serve_forever(listener: socket.socket, application: Application) -> None:
-    """Accept one connection after the other; each is served before the next."""
-    while True:
+def check_status(status: str) -> None:
+    """Refuse a status that an application may not send: raises ValueError, TypeError."""
+    pass  # unwritten: W14
+
+
+# The same grammar as for the request's fields, on native strings.
+RESPONSE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+RESPONSE_VALUE = re.compile(r"[\t -~\x80-\xff]*")
+RESPONSE_LENGTH = re.compile(r"[0-9]{1,18}")
+# What concerns this connection is the server's to say.            RFC 9110 §7.6.1, PEP 3333
+HOP_BY_HOP = {
+    *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"),
+    *("te", "trailer", "trailers", "transfer-encoding", "upgrade"),
+}
+
+
+def check_response_headers(response_headers: list[tuple[str, str]]) -> None:
+    """Refuse fields that an application may not send: raises ValueError, TypeError."""
+    pass  # unwritten: W13, W14
+
+
+# ---- read: from the connection, as far as needed ---------------------------------
+
+
+def send_refusal(incoming: "Incoming", answer: "Answer", error: HTTPError) -> None:
+    """Send what was wrong, and hear out a client that is still sending."""
+    content = f"{error.status}\n{error.reason}\n".encode("ascii")
+    answer.to_head = incoming.octets.startswith(b"HEAD ", incoming.begin)
+    answer.send_instead(error.status, content)
+    incoming.drop()
+
+
+class Incoming:
+    """A connection, the octets that have come in on it, and how far they are understood."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.octets = bytearray()
+        self.begin = 0  # where the request begins, after empty lines
+        self.place = 0  # what is before it is understood
+
+    def more(self) -> None:
+        """Wait until octets come, and keep them. Refuses the end of input with 400."""
+        octets = self.connection.recv(RECV_SIZE)
+        if not octets:
+            raise HTTPError("The request ended before it was complete.")
+        self.octets += octets
+
+    def line(self, limit: int, too_long: str) -> bytes:
+        """Return the next line, of at most limit octets, without its CRLF. RFC 9112 §2.2.
+
+        Refuses a longer one with the status too_long, and with 400 one that ends in LF alone.
+        """
+        end = self.place + limit + len(b"\r\n")
+        while (newline := self.octets.find(b"\n", self.place, end)) < 0:
+            if len(self.octets) >= end:
+                raise HTTPError(f"The limit is {limit} octets from here.", too_long)
+            self.more()
+        line = bytes(self.octets[self.place : newline])
+        if not line.endswith(b"\r"):
+            raise HTTPError("This line ends in LF; HTTP wants CRLF.")
+        self.place = newline + 1
+        return line[:-1]
+
+    def take(self, count: int) -> bytes:
+        """Return the next count octets, however long they take to come."""
+        while len(self.octets) < self.place + count:
+            self.more()
+        taken = bytes(self.octets[self.place : self.place + count])
+        self.place += count
+        return taken
+
+    def is_unread(self) -> bool:
+        """Return whether more has come than is understood; does not wait."""
+        if len(self.octets) > self.place:
+            return True
+        timeout = self.connection.gettimeout()
+        self.connection.setblocking(False)
         try:
-            connection, client = listener.accept()
-        except ConnectionError:
-            continue  # BSD and macOS: the client left before it was accepted
-        serve_connection(connection, client, application)
+            return bool(self.connection.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return False
+        finally:
+            self.connection.settimeout(timeout)
+
+    def drop(self) -> None:
+        """Announce the end, then drop what the client still sends, until it closes too.
+
+        Closing with input unread resets the connection, and the reset can destroy an
+        answer that the client has not read yet. RFC 9112 §9.6.
+        """
+        self.connection.shutdown(socket.SHUT_WR)
+        deadline = time.monotonic() + LINGER_SECONDS
+        dropped = 0
+        while dropped < LINGER_OCTETS and (left := deadline - time.monotonic()) > 0:
+            self.connection.settimeout(left)
+            octets = self.connection.recv(RECV_SIZE)
+            if not octets:
+                return
+            dropped += len(octets)
+
+
+def read_request(incoming: Incoming) -> Request:
+    """Return the request; incoming.octets[begin:place] are then its octets.
+
+    Raises HTTPError with the status to answer, OSError if the client has gone.
+    """
+    method, target, version = parse_request_line(read_request_line(incoming))
+    fields = read_field_section(incoming)
+    check_host(version, fields)
+    check_transfer_encoding(version, fields)
+    length = parse_content_length(fields)
+    chunked = is_chunked(fields)
+    if (chunked or length > 0) and not incoming.is_unread():
+        send_continue(incoming.connection, version, fields)
+    content = read_chunks(incoming) if chunked else incoming.take(length)
+    return Request(method, target, version, fields, content)
+
+
+def read_request_line(incoming: Incoming) -> bytes:
+    """Return the request-line without its CRLF. Refuses with 400, 414.
+
+    Drops empty lines before it, RFC 9112 §2.2.
+    """
+    incoming.more()
+    if incoming.octets.startswith(b"\x16"):
+        raise HTTPError("This looks like TLS: use http://, not https://.")
+    room = MAX_REQUEST_LINE
+    while not (line := incoming.line(room, "414 URI Too Long")):
+        incoming.begin = incoming.place
+        room -= len(b"\r\n")
+    return line
+
+
+def read_field_section(incoming: Incoming) -> Fields:
+    """Return the fields, to the empty line that ends them. Refuses with 400, 431."""
+    fields, room = [], MAX_FIELD_SECTION
+    while line := incoming.line(room, "431 Request Header Fields Too Large"):
+        fields.append(parse_field_line(line))
+        room -= len(line) + len(b"\r\n")
+    return fields
+
+
+# ---- content: how much, and who waits for what -----------------------------------
+
+# Content-Length = 1*DIGIT                                         RFC 9110 §8.6
+DIGITS = re.compile(rb"[0-9]+")
+
+
+def parse_content_length(fields: Fields) -> int:
+    """Return the octets of content that fields announce; refuse with 400, 413."""
+    lengths = [value for name, value in fields if name == b"content-length"]
+    if not lengths:
+        return 0
+    if len(lengths) > 1 or not DIGITS.fullmatch(lengths[0]):
+        raise HTTPError("Content-Length is one number, digits alone.")
+    digits = lengths[0].lstrip(b"0") or b"0"
+    # The number of digits first: int() fails above 4,300 of them.
+    if len(digits) > len(str(MAX_CONTENT)) or int(digits) > MAX_CONTENT:
+        raise HTTPError(f"The limit is {MAX_CONTENT} octets.", "413 Content Too Large")
+    return int(digits)
+
+
+def parse_list(fields: Fields, name: bytes) -> list[bytes]:
+    """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1.
+
+    Empty ones are none, §5.6.1.2.
+    """
+    values = [value for key, value in fields if key == name]
+    members = [member.strip(b" \t").lower() for member in b",".join(values).split(b",")]
+    return [member for member in members if member]
+
+
+def send_continue(connection: socket.socket, version: bytes, fields: Fields) -> None:
+    """Send 100 Continue to a client that waits for it. RFC 9110 §10.1.1."""
+    if b"100-continue" in parse_list(fields, b"expect") and version != b"HTTP/1.0":
+        connection.sendall(format_head("100 Continue", []))
+
+
+def read_chunks(incoming: Incoming) -> bytes:
+    """Return the decoded content; drop extensions and trailer fields. RFC 9112 §7.1.
+
+    Refuses with 400, 413, 431.
+    """
+    # unwritten: H21
+    return b""
+
+
+# token = 1*tchar                                                  RFC 9110 §5.6.2
+TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# quoted-string = DQUOTE *( qdtext / quoted-pair ) DQUOTE          RFC 9110 §5.6.4
+QUOTED_STRING = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
+# chunk-ext = *( BWS ";" BWS name [ BWS "=" BWS value ] )          RFC 9112 §7.1.1
+# name: token; value: token / quoted-string; BWS = *( SP / HTAB )
+CHUNK_EXT = rb"(?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?)*" % (
+    TOKEN.pattern,
+    TOKEN.pattern,
+    QUOTED_STRING,
+)
+# chunk-size [ chunk-ext ] = 1*HEXDIG [ chunk-ext ]                RFC 9112 §7.1
+CHUNK_LINE = re.compile(rb"0*([1-9A-Fa-f][0-9A-Fa-f]{0,15}|0)%b" % CHUNK_EXT)
+
+
+def parse_chunk_size(line: bytes, room: int) -> int:
+    """Return the octets of a chunk from its first line; refuse with 400, 413. RFC 9112 §7.1."""
+    # unwritten: H21
+    return int(line, 16)
+
+
+# ---- refuse: what is not HTTP/1.1 ------------------------------------------------
+
+# HTTP-version = "HTTP" "/" DIGIT "." DIGIT                        RFC 9112 §2.3
+VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
+
+
+def parse_request_line(line: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return (method, target, version); refuse with 400, 501, 505. RFC 9112 §3."""
+    parts = line.split(b" ")
+    if len(parts) != 3:
+        raise HTTPError("A request-line is METHOD target HTTP/1.1.")
+    method, target, version = parts
+    if not TOKEN.fullmatch(method):
+        raise HTTPError("The method is not a token.")
+    if not VERSION.fullmatch(version):
+        raise HTTPError("The version does not read HTTP/1.1.")
+    if not version.startswith(b"HTTP/1."):
+        raise HTTPError("This server speaks HTTP/1.1.", "505 HTTP Version Not Supported")
+    check_target(method, target)
+    return method, target, version
+
+
+# origin-form = absolute-path [ "?" query ]                        RFC 9112 §3.2.1
+# Any of 0x21-0x7E but "#": policy, since browsers send "|" and "{" as they are.
+ORIGIN_FORM = re.compile(rb"/[!-\"$-~]*")
+# scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )              RFC 3986 §3.1
+SCHEME = rb"[A-Za-z][A-Za-z0-9+.-]*"
+# userinfo, and what follows the authority: the characters of ORIGIN_FORM.
+USERINFO = rb"[!-\"$-.0->A-~]*"
+# absolute-form = scheme "://" [ userinfo "@" ] host [ ":" port ] path [ "?" query ]
+ABSOLUTE_FORM = re.compile(
+    rb"%b://(?:%b@)?(?P<authority>[^/?@:][^/?@]*)(?:[/?][!-\"$-~]*)?" % (SCHEME, USERINFO)
+)
+
+
+def check_target(method: bytes, target: bytes) -> None:
+    """Refuse a target whose form does not go with method, with 400 or 501. RFC 9112 §3.2."""
+    if method == b"CONNECT":
+        raise HTTPError("This server is not a proxy.", "501 Not Implemented")
+    if absolute := ABSOLUTE_FORM.fullmatch(target):
+        check_authority(absolute["authority"])
+    elif not ORIGIN_FORM.fullmatch(target) and (method, target) != (b"OPTIONS", b"*"):
+        raise HTTPError("The target is neither /path nor http://host.")
+
+
+# field-value: VCHAR, obs-text, SP and HTAB, no other control      RFC 9110 §5.5
+FIELD_VALUE = rb"[\t -~\x80-\xff]*"
+# field-line = field-name ":" OWS field-value OWS                  RFC 9112 §5
+FIELD_LINE = re.compile(rb"(%b):(%b)" % (TOKEN.pattern, FIELD_VALUE))
+
+
+def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
+    """Return (name in lower case, value) of a line without its CRLF. RFC 9112 §5.
+
+    Refuses with 400: no colon, white space around the name, a folded line, a control.
+    """
+    match = FIELD_LINE.fullmatch(line)
+    if not match:
+        raise HTTPError("A field line is a name, a colon, a value.")
+    return match[1].lower(), match[2].strip(b" \t")
+
+
+def check_transfer_encoding(version: bytes, fields: Fields) -> None:
+    """Refuse with 400, 501 codings other than chunked alone. RFC 9112 §6.1, §6.3."""
+    # unwritten: H21. Part 1's, which stays right until chunks are read.
+    if b"transfer-encoding" not in dict(fields):
+        return
+    codings = parse_list(fields, b"transfer-encoding")
+    if codings[-1:] != [b"chunked"] or codings.count(b"chunked") > 1:
+        raise HTTPError("The last transfer coding is not chunked.")
+    if version == b"HTTP/1.0" or b"content-length" in dict(fields):
+        raise HTTPError("Transfer-Encoding is not allowed here.")
+    raise HTTPError("Part 1 does not decode chunked; part 2 does.", "501 Not Implemented")
+
+
+def is_chunked(fields: Fields) -> bool:
+    """Return whether the content comes in chunks, if check_transfer_encoding passes it."""
+    return b"transfer-encoding" in dict(fields)
+
+
+# ---- survive: what a client can do to the terminal -------------------------------
+
+# What stands for an octet in print: itself, or \r, \n, \x1b, \xff; nothing begins a new line.
+VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)}
+
+
+def format_visible(octets: bytes) -> str:
+    r"""Return octets in printable ASCII, as VISIBLE has them: controls as \r, \x1b."""
+    return octets.decode("latin-1").translate(VISIBLE)
+
+
+# The same for what an application says, where line ends and tabs stay.
+CONTROLS = {code: VISIBLE[code] for code in [*range(9), *range(11, 32), *range(127, 160)]}
+
+
+class Errors(io.TextIOWrapper):
+    """stderr, and so wsgi.errors: text without controls, to whoever reads it, or to nobody."""
+
+    def write(self, text: str) -> int:
+        """Write text; what an application quotes came from a client, escape sequences too."""
+        try:
+            super().write(text.translate(CONTROLS))
+        except OSError:
+            pass  # nobody reads it any more (a pipe), or the disk is full: serve on
+        return len(text)
+
+
+# ---- to the letter: which site is meant ------------------------------------------
+
+# IP-literal = "[" ( IPv6address / IPvFuture ) "]"                 RFC 3986 §3.2.2
+IPV6 = rb"\[(?P<ipv6>[0-9A-Fa-f:.]+)\]"  # inet_pton() knows the rest
+IPV_FUTURE = rb"\[[vV][0-9A-Fa-f]+\.[!$&-.0-;=A-Z_a-z~]+\]"
+# reg-name = *( unreserved / pct-encoded / sub-delims ); an IPv4address looks like one
+REG_NAME = rb"(?:[!$&-.0-9;=A-Z_a-z~]|%[0-9A-Fa-f]{2})*"
+# Host = uri-host [ ":" port ]                                     RFC 9110 §7.2
+HOST = re.compile(rb"(?:%b|%b|%b)(?::[0-9]*)?" % (IPV6, IPV_FUTURE, REG_NAME))
+
+
+def check_authority(authority: bytes) -> None:
+    """Refuse with 400 what is not a host, with or without a port."""
+    match = HOST.fullmatch(authority)
+    try:
+        if match and match["ipv6"]:
+            socket.inet_pton(socket.AF_INET6, match["ipv6"].decode("ascii"))
+    except OSError:
+        match = None
+    if not match:
+        raise HTTPError("The host is malformed.")
+
+
+def check_host(version: bytes, fields: Fields) -> None:
+    """Refuse with 400 no Host (HTTP/1.0 may), two, a malformed one. RFC 9112 §3.2."""
+    hosts = [value for name, value in fields if name == b"host"]
+    if len(hosts) > 1 or (not hosts and version != b"HTTP/1.0"):
+        raise HTTPError("A request has exactly one Host field.")
+    for host in hosts:
+        check_authority(host)
 
 
 # ---- main ------------------------------------------------------------------------
-
-
-def open_listener(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 takes a free one. Raises OSError, UnicodeError."""
-    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family, kind)
-    # Without it, connections in TIME_WAIT keep the port for a minute after a restart.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(address)
-    listener.listen(BACKLOG)
-    return listener
 
 
 def format_url(listener: socket.socket) -> str:
@@ -541,14 +668,14 @@ def format_url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def default_application(environ: dict, start_response: Callable) -> list[bytes]:
+def default_application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
     """Answer with environ, one line a key: what runs where no application was named."""
     lines = [f"{key} = {value!r}" for key, value in sorted(environ.items())]
     start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
     return ["\n".join(lines).encode("utf-8") + b"\n"]
 
 
-def load_application(name: str) -> Application:
+def load_application(name: str) -> Any:
     """Return what MODULE:CALLABLE or MODULE:factory() names. Raises ValueError with a sentence."""
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
@@ -571,7 +698,7 @@ def load_application(name: str) -> Application:
         traceback.print_exc()
         raise ValueError(f"{name} raised {type(error).__name__} before it served.") from None
     if not callable(application):
-        raise ValueError(f"{name} is no application: it can't be called.")
+        raise ValueError(f"{name} is not an application: it can't be called.")
     return application
 
 

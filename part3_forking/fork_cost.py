@@ -66,12 +66,12 @@ def main() -> None:
     for millions in (0, 1, 4):
         ballast = [str(number) for number in range(millions * 1_000_000)]
         milliseconds = statistics.median(fork_and_wait() for _ in range(FORKS))
-        line = f"{millions} million {milliseconds:13.1f} ms"
+        memory = ""
         if os.path.exists("/proc/self/smaps_rollup"):
             _, idle = child_memory(lambda: None)
             _, busy = child_memory(partial(look_at, ballast))
-            line += f"{idle:15.0f} MiB {busy:20.0f} MiB"
-        print(line)
+            memory = f"{idle:15.0f} MiB {busy:20.0f} MiB"
+        print(f"{millions} million {milliseconds:13.1f} ms{memory}")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,11 @@ def slug(heading: str) -> str:
 
 
 def section_of(page: Path, name: str) -> str:
-    """Return the anchor of the section of page that shows the function name; "" if none does."""
-    before, shown, _ = page.read_text(encoding="utf-8").partition(f"\ndef {name}(")
-    headings = re.findall(r"^##+ (.+)$", before, re.MULTILINE)
-    return slug(headings[-1]) if shown and headings else ""
+    """Return the anchor of the section of page that shows name first; "" if none does.
+
+    name is that of a function, or of a method as Class.name.
+    """
+    text = page.read_text(encoding="utf-8")
+    shown = re.search(rf"^ *def {re.escape(name.rpartition('.')[2])}\(", text, re.MULTILINE)
+    headings = re.findall(r"^##+ (.+)$", text[: shown.start()], re.MULTILINE) if shown else []
+    return slug(headings[-1]) if headings else ""

@@ -59,6 +59,12 @@ LETTERS = max((part.letters for part in PARTS.values()), key=len)
 CLAUSE_ID = rf"[{LETTERS}][0-9]{{2}}"  # a pattern: H07
 
 
+def name_parts() -> str:
+    """Return "1, 2 or 3", for a sentence."""
+    *others, last = map(str, PARTS)
+    return f"{', '.join(others)} or {last}"
+
+
 def first_part_with(letter: str) -> Part:
     """Return the part in which the clauses of that letter begin to hold."""
     return next(part for part in PARTS.values() if letter in part.letters)

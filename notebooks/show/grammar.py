@@ -6,7 +6,7 @@ from collections.abc import Callable
 from .octets import View
 from .parts import part
 
-GRAMMAR = part(2)  # its patterns and parse_ functions judge what is well-formed
+GRAMMAR = part(2)  # its patterns, parse_ and check_ functions judge what is well-formed
 Piece = tuple[bytes, str, str]  # octets, name, and why if the name is "malformed"
 Namer = Callable[[bytes], list[Piece]]  # what names the octets of a word, or of a line
 Fields = list[tuple[bytes, bytes]]
@@ -76,13 +76,13 @@ def name_start_line(line: bytes, end: bytes, side: str) -> list[Piece]:
 
 def name_method(word: bytes) -> list[Piece]:
     """Return the pieces of a method: a token."""
-    return name_text(word, "method", "no octet of a token", GRAMMAR.TOKEN)
+    return name_text(word, "method", "not allowed in a token", GRAMMAR.TOKEN)
 
 
 def name_target(word: bytes) -> list[Piece]:
     """Return the pieces of a request-target, in one of its forms."""
     try:
-        GRAMMAR.parse_target(b"GET" if word != b"*" else b"OPTIONS", word)
+        GRAMMAR.check_target(b"GET" if word != b"*" else b"OPTIONS", word)
     except GRAMMAR.HTTPError as error:
         # The authority-form, which CONNECT alone has.                   RFC 9112 §3.2.3
         if not re.fullmatch(rb"[^/?#@:]+:[0-9]+", word):
@@ -124,7 +124,9 @@ def name_field_line(line: bytes, fields: Fields) -> list[Piece]:
         return malformed(line, "a field line has a colon")
     value = rest.strip(b" \t")
     before = rest[: len(rest) - len(rest.lstrip(b" \t"))]
-    why = "white space before the colon" if name.rstrip(b" \t") != name else "no octet of a token"
+    why = (
+        "white space before the colon" if name.rstrip(b" \t") != name else "not allowed in a token"
+    )
     pieces = name_text(name, "field-name", why, GRAMMAR.TOKEN) or malformed(colon, "no field-name")
     pieces += [(colon, "colon", "")] if name else []
     pieces += [(before, "OWS", "")] if before else []

@@ -9,8 +9,8 @@ def application(environ, start_response):
     """Answer with METHOD target PROTOCOL, a line for each field, an empty line, the content."""
     # Octets that no target can hold go back to their percent-encoded form.
     target = quote(environ["PATH_INFO"], safe=PRINTABLE, encoding="latin-1")
-    if environ.get("QUERY_STRING"):
-        target += "?" + environ["QUERY_STRING"]
+    if query := environ.get("QUERY_STRING"):
+        target = f"{target}?{query}"
     method = environ["REQUEST_METHOD"]
     # The same for HEAD as for GET, so that their lengths agree.
     lines = [f"{'GET' if method == 'HEAD' else method} {target} {environ['SERVER_PROTOCOL']}"]

@@ -1,38 +1,67 @@
 """What to write next, for a file that grows out of a starter (tests/tools/starters.py)."""
 
+import ast
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.parts import CLAUSE_ID
+from tests.stages import stage_of, stages_of
 
-NEEDED = re.compile(r"NotImplementedError: (Next, write [^\n]+?)(?: \(|$)", re.MULTILINE)
-FUNCTION = re.compile(r"^def (\w+)", re.MULTILINE)
-UNWRITTEN = re.compile(
-    rf"^ +(?:pass  )?# unwritten: ((?:{CLAUSE_ID}(?:, | to )?)+|no clause)", re.MULTILINE
-)
+UNWRITTEN = re.compile(rf"^ +(?:pass  )?# unwritten: ({CLAUSE_ID}(?:, {CLAUSE_ID})*)")
 
 
-def next_function(path: Path, clause: str, stderr: str) -> str:
-    """Return a sentence that names the function to write for a red clause; "" if none is."""
-    if needed := NEEDED.search(stderr):
-        return needed[1]
+class Advice(NamedTuple):
+    """A function to write, and a clause that needs it."""
+
+    function: str
+    clause: str
+
+    def __str__(self) -> str:
+        return f"write {self.function}: {self.clause} needs it."
+
+
+def unwritten_functions(path: Path) -> dict[str, list[str]]:
+    """Return what is to be written in path, in its order, with the clauses that need it.
+
+    A method is Class.name. Nothing where path does not parse.
+    """
     text = path.read_text(encoding="utf-8-sig", errors="replace")
-    for mark in UNWRITTEN.finditer(text):
-        if is_among(clause, mark[1]):
-            name = FUNCTION.findall(text, 0, mark.start())[-1]
-            return f"Next, write {name}: {clause} needs it."
-    return ""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return {}
+    lines, found = text.splitlines(), {}
+    for name, node in functions_of(tree.body):
+        for line in lines[node.lineno - 1 : node.end_lineno]:
+            if mark := UNWRITTEN.match(line):
+                found[name] = mark[1].split(", ")
+    return found
 
 
-def unwritten_functions(path: Path) -> list[str]:
-    """Return the functions of path whose body is to be written, in their order."""
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
-    marks = [mark.start() for mark in UNWRITTEN.finditer(text)]
-    marks += [mark.start() for mark in re.finditer(r"raise NotImplementedError\(", text)]
-    return [FUNCTION.findall(text, 0, place)[-1] for place in sorted(marks)]
+def functions_of(body: list[ast.stmt], within: str = "") -> list[tuple[str, ast.FunctionDef]]:
+    """Return (name, node) of each function of a module or class, and of each method."""
+    found = []
+    for node in body:
+        if isinstance(node, ast.FunctionDef):
+            found.append((within + node.name, node))
+        elif isinstance(node, ast.ClassDef):
+            found += functions_of(node.body, f"{node.name}.")
+    return found
 
 
-def is_among(clause: str, words: str) -> bool:
-    """Return whether words name clause: "H07, H10", or "W01 to W19"."""
-    first, _, last = words.partition(" to ")
-    return clause in words or (bool(last) and first <= clause <= last)
+def next_function(path: Path, part: int, clause: str) -> Advice | None:
+    """Return what to write first for a red clause; None where it has all been written.
+
+    That is the first function, in the order of the stages, of the clause's stage or an earlier
+    one. A clause that an earlier part turned green is for none of them to mend.
+    """
+    left = unwritten_functions(path) if stage_of(part, clause) else {}
+    for stage in stages_of(part):
+        for name in stage.functions:
+            if name in left:
+                needs = clause if clause in left[name] else left[name][0]
+                return Advice(name, needs)
+        if clause in stage.clauses:
+            return None
+    return None

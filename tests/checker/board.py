@@ -6,22 +6,37 @@ import pytest
 
 from tests.checker.advice import unwritten_functions
 from tests.checker.clauses import IN_SHORT_COLUMNS
-from tests.checker.result import ClauseResult, Result
+from tests.checker.result import Cause, ClauseResult, Result
 from tests.checker.target import Target
 from tests.checker.verdict import WIDTH, draw
 from tests.checker.visible import rows, wrap
 from tests.parts import PARTS
+from tests.stages import Group
 
+MUCH = 0.6  # of all signs that two servers show
 SECTION_WIDTH = 25  # columns of the board
 MARKS = {"kept": "ok", "broken": "RED", "skipped": "--", "not run": "not run"}
 COLOURS = {"broken": {"red": True}, "kept": {"green": True}}
 
 
 class Board:
-    """Draws results on terminal, pytest's reporter, which knows about colour and capture."""
+    """Draws results on terminal, pytest's reporter, which knows about colour and capture.
 
-    def __init__(self, terminal: pytest.TerminalReporter, target: Target) -> None:
-        self.terminal, self.target = terminal, target
+    groups are the stages. Their rows are shown up to the first stage that is not green in full; a
+    later one is a line. every shows all rows; without groups there are only rows.
+    """
+
+    def __init__(
+        self,
+        terminal: pytest.TerminalReporter,
+        target: Target,
+        groups: list[Group] | None = None,
+        every: bool = False,
+    ) -> None:
+        self.terminal, self.target, self.every = terminal, target, every
+        self.group_of = {id: group for group in groups or [] for id in group.clauses}
+        self.done: dict[Group, list[ClauseResult]] = {}  # what is known of a stage
+        self.is_open = True  # no stage so far has anything red
 
     def print_header(self, of_the_course: bool) -> None:
         """Say which server is checked; where it is one of the course's, how to check another."""
@@ -38,10 +53,37 @@ class Board:
         if self.terminal.isatty:
             self.terminal.rewrite(f"  {id} ... {title}", erase=True)
 
-    def print_row(self, clause: ClauseResult, checked: bool = True) -> None:
-        """Print the line of one clause; checked is False where the server never answered."""
+    def add(self, clause: ClauseResult, checked: bool = True) -> None:
+        """Take the result of a clause, and print what can be said; False: it never answered."""
         if self.terminal.isatty:
             self.terminal.rewrite("", erase=True)
+        group = self.group_of.get(clause.id)
+        if not group:
+            self.print_row(clause, checked)
+            return
+        done = self.done.setdefault(group, [])
+        shown = self.every or (self.is_open and not group.earlier)
+        if shown and not done:
+            self.terminal.write_line(f"  {group.heading}")
+        done.append(clause)
+        if shown:
+            self.print_row(clause, checked)
+        if len(done) == len(group.clauses):
+            self.end_group(group, done, checked, shown)
+
+    def end_group(self, group: Group, done: list[ClauseResult], checked: bool, shown: bool) -> None:
+        """Close a stage: with a line where its rows are not shown, or not all."""
+        wrong = [clause for clause in done if clause.outcome in ("broken", "not run")]
+        if not shown:
+            kept = len(done) - len(wrong)
+            self.terminal.write_line(f"  {group.heading}: {kept} of {len(done)}")
+            if group.earlier and self.is_open:
+                for clause in wrong:
+                    self.print_row(clause, checked)
+        self.is_open = self.is_open and not wrong
+
+    def print_row(self, clause: ClauseResult, checked: bool = True) -> None:
+        """Print the line of one clause; checked is False where the server never answered."""
         wide = 3 if checked else 7
         self.terminal.write(f"  {clause.id} ")
         mark = MARKS[clause.outcome]
@@ -52,8 +94,9 @@ class Board:
     def print_all(self, result: Result) -> None:
         """Print the line of every clause, below a heading."""
         self.terminal.section(f"the contract: {self.target.label}")
+        self.terminal.ensure_newline()  # else it comes after the first word of the first row
         for clause in result.clauses:
-            self.print_row(clause, result.checked)
+            self.add(clause, result.checked)
 
     def print_own(self, outcomes: list[str]) -> None:
         """Print one line for the part's own tests."""
@@ -94,27 +137,32 @@ class Board:
         for line in wrap(text.strip(), 80):
             self.terminal.write_line(line)
 
-    def print_reds(self, result: Result, every: bool) -> None:
+    def print_reds(self, result: Result) -> None:
         """Explain the first red clause, and name the others; explain every one if asked to."""
         first, *others = in_order_of_cause(result) or [""]
-        for id in [first, *others] if every else [first]:
+        for id in [first, *others] if self.every else [first]:
             if id:
                 self.terminal.write_line("")
-                for line in explanation_lines(result.clause(id), result.checked):
+                like = result.cause if result.cause and result.cause.clause == id else None
+                for line in explanation_lines(result.clause(id), result.checked, like):
                     self.terminal.write_line(line)
-        if others and not every:
+        if others and not self.every:
+            stage = self.group_of.get(first)
+            near = [id for id in others if not stage or self.group_of[id] == stage]
+            later = len(others) - len(near)
+            words = [*near, *([f"and {later} in other stages"] if later and near else [])]
+            names = ", ".join(words) or f"{later} in other stages"
             self.terminal.write_line("")
-            text = f"Also red: {', '.join(others)} (ALL=1 explains every one)."
-            for line in wrap(text, 78):
+            for line in wrap(f"Also red: {names} (ALL=1 explains every one).", 78):
                 self.terminal.write_line(line)
         self.terminal.write_line("")
 
-    def print_others(self, result: Result, every: bool) -> None:
+    def print_others(self, result: Result) -> None:
         """Explain the first failed test outside the contract, once the contract is kept."""
-        if in_order_of_cause(result) and not every:
+        if any(clause.explanation for clause in result.clauses) and not self.every:
             return
         failed = [other for other in result.others if other.outcome == "failed"]
-        for other in failed if every or not result.clauses else failed[:1]:
+        for other in failed if self.every or not result.clauses else failed[:1]:
             self.terminal.write_line(f"{other.name}\n\n  {other.text.strip()}\n")
 
 
@@ -127,21 +175,18 @@ def shorten_section(section: str, width: int) -> str:
 
 
 def in_order_of_cause(result: Result) -> list[str]:
-    """Return the red clauses that can be explained, the one to explain first in front.
-
-    What is wrong with processes shows in other clauses too. Where plain requests are
-    answered, the clause about processes says more.
-    """
-    red = [clause.id for clause in result.clauses if clause.explanation]
-    if {"H01", "H02", "H03", "H07", "W01"} & set(result.ids("broken")):
-        return red
-    return sorted(red, key=lambda id: id[0] != "P")
+    """Return the red clauses that can be explained, the one to explain first in front."""
+    ids = [clause.id for clause in result.clauses if clause.explanation]
+    first = result.cause.clause if result.cause else ""
+    return sorted(ids, key=lambda id: id != first)
 
 
-def explanation_lines(clause: ClauseResult, checked: bool = True) -> list[str]:
+def explanation_lines(
+    clause: ClauseResult, checked: bool = True, like: Cause | None = None
+) -> list[str]:
     """Return the explanation of a red clause with its heading, where to read, how to run it again.
 
-    checked is False where the server never answered.
+    checked is False where the server never answered. like is the mistake that it looks like.
     """
     why = clause.explanation
     assert why
@@ -149,14 +194,34 @@ def explanation_lines(clause: ClauseResult, checked: bool = True) -> list[str]:
         heading = wrap(f"{clause.id}  {clause.requirement}", 75)
         lines = [heading[0], *(f"     {line}" for line in heading[1:])]
         lines += [f"     ({clause.section})", "", *rows("asked", wrap(why.asked, WIDTH))]
-    elif why.next:
-        lines = ["It stops at a function that is not written yet. Write it, and the rest runs.", ""]
+        lines += rows("forms", wrap(describe_forms(clause), WIDTH))
     else:
         lines = ["The server could not be checked.", ""]
     lines += rows("next", wrap(why.next, WIDTH)) + draw(why)
+    if like and like.mistake:
+        lines += rows("like", wrap(describe_likeness(like), WIDTH))
     return [
         *lines,
         f"  read       {why.read}",
         f"  hint       {why.hint}",
         f"  again      {why.again}",
     ]
+
+
+def describe_forms(clause: ClauseResult) -> str:
+    """Return how many forms of a clause held, and which others were red; "" where one was tried."""
+    asked = clause.explanation.asked if clause.explanation else ""
+    test = asked.partition(" [")[0]
+    others = [form.removeprefix(f"{test} ") for form in clause.red if form != asked]
+    tried = clause.held + len(clause.red)
+    if tried < 2:
+        return ""
+    also = f"; red too: {', '.join(others[:3])}" if others else ""
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return f"{clause.held} of {tried} that were tried held{also}{more}"
+
+
+def describe_likeness(like: Cause) -> str:
+    """Return which mistake of the gallery a server looks like, and how much."""
+    much = "much" if like.shared > MUCH else "somewhat"
+    return f'This looks {much} like "{like.title}": make broken M={like.mistake} tells that story.'

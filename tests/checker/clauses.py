@@ -8,6 +8,7 @@ import pytest
 
 from tests.checker.target import UsageError
 from tests.parts import CLAUSE_ID, PARTS, ROOT, first_part_with
+from tests.stages import stages_of
 
 PAGE = ROOT / "tests" / "CONTRACT.md"
 ROW = re.compile(rf"^\| ({CLAUSE_ID}) \|(.+)\|")
@@ -63,8 +64,13 @@ def clause(id: str) -> pytest.MarkDecorator:
 
 
 def check_ids(text: str, part: int) -> list[str]:
-    """Return the clauses that text names, as in "H07, h08". Raises UsageError, with a sentence."""
+    """Return the clauses that text names, as in "H07, h08"; none for "".
+
+    Raises UsageError, with a sentence.
+    """
     ids = re.findall(r"[^\s,]+", text.upper())
+    if text and not ids:
+        raise UsageError("CLAUSE names no clause: CLAUSE=H07,H08; see tests/CONTRACT.md.")
     for id in ids:
         if id not in CLAUSES:
             raise UsageError(f"There is no clause {id}: CLAUSE=H07,H08; see tests/CONTRACT.md.")
@@ -74,3 +80,11 @@ def check_ids(text: str, part: int) -> list[str]:
                 f"{id} is a clause of part {first}: make test-part{first} CLAUSE={id}."
             )
     return ids
+
+
+def parse_stage(text: str, part: int) -> int:
+    """Return the number of a stage that text names. Raises UsageError, with a sentence."""
+    numbers = [str(stage.number) for stage in stages_of(part)]
+    if text not in numbers:
+        raise UsageError(f"Part {part} has the stages 1 to {numbers[-1]}: STAGE=1.")
+    return int(text)

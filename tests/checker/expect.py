@@ -182,10 +182,10 @@ def red_echo(
     """Return the verdict on an echo that differs in part."""
     problem = WRONG_ECHO[part]
     if part == "content":
-        problem += f" It has {len(seen)} octets instead of {len(due)}"
         same = next(
             (at for at, pair in enumerate(zip(seen, due, strict=False)) if pair[0] != pair[1]), None
         )
-        problem += "." if same is None else f", and differs from octet {same + 1} on."
+        differs = "" if same is None else f", and differs from octet {same + 1} on"
+        problem = f"{problem} It has {len(seen)} octets instead of {len(due)}{differs}."
     general = "Is what was parsed the same as what was received, octet for octet?"
     return Red(problem, talk, words, likely.get(part) or general, got_mark=mark)

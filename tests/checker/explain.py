@@ -1,25 +1,22 @@
 """What a reader is told about a red clause, put together from the verdict and the clause."""
 
-import re
 import shlex
 
 import pytest
 
-from tests.checker.advice import next_function
+from tests.checker.advice import Advice, next_function
 from tests.checker.clauses import CLAUSES, Clause
 from tests.checker.result import Explanation
 from tests.checker.target import Target
 from tests.checker.verdict import Red
 from tests.pages import section_of
-from tests.parts import CLAUSE_ID, PARTS
-
-ADVICE = re.compile(rf"write (\w+): ({CLAUSE_ID}) needs it")
+from tests.parts import PARTS
 
 
 def explain(item: pytest.Item, clause: Clause, red: Red, target: Target, again: str) -> Explanation:
     """Return why clause is red, as item found it; again is the command that runs it again."""
     path = target.path
-    words = next_function(path, clause.id, red.stderr) if path and path.is_file() else ""
+    advice = next_function(path, target.part, clause.id) if path and path.is_file() else None
     return Explanation(
         asked=question_of(item),
         sent=red.sent_lines(),
@@ -27,9 +24,9 @@ def explain(item: pytest.Item, clause: Clause, red: Red, target: Target, again: 
         got=red.got_lines(),
         problem=red.problem,
         stderr=red.stderr,
-        likely="" if words and words in red.stderr else red.likely,
-        next=words.removeprefix("Next, "),
-        read=section_about(words, target.part) or red.read or clause.read,
+        likely=red.likely,
+        next=str(advice or ""),
+        read=section_about(advice, target.part) or red.read or clause.read,
         hint=f"make hint CLAUSE={clause.id}",
         again=again,
     )
@@ -52,16 +49,22 @@ def explain_alone(item: pytest.Item, red: Red) -> Explanation:
 
 def question_of(item: pytest.Item) -> str:
     """Return the requirement that item's name is, and which form of it."""
-    name, _, form = item.name.removeprefix("test_").partition("[")
+    return question_in(item.name)
+
+
+def question_in(name: str) -> str:
+    """Return the requirement that a test's name is, and which form of it."""
+    name, _, form = name.removeprefix("test_").partition("[")
     return name.replace("_", " ") + (f" [{form}" if form else "")
 
 
-def section_about(words: str, part: int) -> str:
-    """Return where the chapter tells of the function that words advise to write; or ""."""
-    if not (advice := ADVICE.search(words)):
+def section_about(advice: Advice | None, part: int) -> str:
+    """Return where the chapter tells of the function that is to be written; "" for none."""
+    if not advice:
         return ""
-    anchor = section_of(PARTS[part].chapter, advice[1])
-    return f"{PARTS[part].folder}/README.md#{anchor}" if anchor else CLAUSES[advice[2]].read
+    anchor = section_of(PARTS[part].chapter, advice.function)
+    page = f"{PARTS[part].folder}/README.md"
+    return f"{page}#{anchor}" if anchor else CLAUSES[advice.clause].read
 
 
 def command_with_make(id: str, part: int, server: str) -> str:

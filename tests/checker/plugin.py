@@ -1,20 +1,31 @@
 """The pytest plugin of the contract: choose what runs, run it in lanes, gather the result."""
 
 import concurrent.futures
+import functools
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.checker.advice import unwritten_functions
 from tests.checker.board import Board, explanation_lines
-from tests.checker.clauses import CLAUSES, Clause, check_ids
-from tests.checker.explain import command_with_make, command_with_pytest, explain, explain_alone
+from tests.checker.cause import find_cause, read_signatures
+from tests.checker.clauses import CLAUSES, Clause, check_ids, parse_stage
+from tests.checker.explain import (
+    command_with_make,
+    command_with_pytest,
+    explain,
+    explain_alone,
+    question_in,
+)
 from tests.checker.result import ClauseResult, Explanation, OtherResult, Result, write_result
 from tests.checker.runner import Runner, clause_of, in_lane
 from tests.checker.target import UsageError, choose_target
 from tests.checker.verdict import Red, draw
 from tests.parts import PARTS
+from tests.stages import groups_of
 
 WORDS = {"passed": "kept", "failed": "broken", "skipped": "skipped"}
 
@@ -26,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--part", type=int, default=max(PARTS), choices=list(PARTS))
     group.addoption("--finished", action="store_true", help="never take mine.py")
     group.addoption("--clause", default="", help="only these, as in H07 or H07,H08")
+    group.addoption("--stage", default="", help="only the stages up to this one")
     group.addoption("--all-red", action="store_true", help="explain every red clause")
     group.addoption("--slow", action="store_true", help="also what takes minutes")
     group.addoption("--jobs", type=int, default=8, help="copies of the server to run")
@@ -41,9 +53,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes minutes; only with --slow")
     config.addinivalue_line("markers", "lesson: for the course's servers, not for SERVER=")
     try:
+        check_json(config.getoption("--json"))
         config.pluginmanager.register(Check(config), "check")
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def check_json(text: str) -> None:
+    """Raise UsageError, with a sentence, if text names a file that can't be written."""
+    path = Path(text)
+    if text and (path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)):
+        raise UsageError(f"The result can't be written to {text}: --json takes the path of a file.")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -72,16 +92,26 @@ class Check:
         self.live = config.getoption("--board")
         self.target = choose_target(self.part, self.server, config.getoption("--finished"))
         self.wanted = check_ids(config.getoption("--clause"), self.part)
+        ids = [id for id in CLAUSES if id[0] in PARTS[self.part].letters]
+        self.groups = groups_of(self.part, ids)
+        if text := config.getoption("--stage"):
+            last = parse_stage(text, self.part)
+            self.groups = [one for one in self.groups if not one.earlier][:last]
+            self.wanted = self.wanted or [id for one in self.groups for id in one.clauses]
+        ids = [id for one in self.groups for id in one.clauses]
+        self.order = {id: place for place, id in enumerate(ids)}
         self.runner: Runner | None = None
         self.items: dict[str, list[str]] = {}  # the node ids of a clause's tests
         self.reported: dict[str, list[str]] = {}  # the outcomes that are known of them
         self.explained: dict[str, Explanation] = {}  # why a clause is red
         self.others: list[OtherResult] = []  # tests outside the contract that count
 
-    @property
+    @functools.cached_property
     def board(self) -> Board:
         """The board, on pytest's terminal."""
-        return Board(self.config.pluginmanager.getplugin("terminalreporter"), self.target)
+        terminal = self.config.pluginmanager.getplugin("terminalreporter")
+        groups = [] if self.config.getoption("--clause") else self.groups
+        return Board(terminal, self.target, groups, self.config.getoption("--all-red"))
 
     # ---- what runs -------------------------------------------------------------------
 
@@ -89,14 +119,13 @@ class Check:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Keep what goes with the target and the clauses asked for, in the contract's order."""
+        """Keep what goes with the target and the clauses asked for, in the board's order."""
         kept = [item for item in items if self.applies(item)]
         dropped = [item for item in items if item not in set(kept)]
         if dropped:
             config.hook.pytest_deselected(items=dropped)
-        order = {id: number for number, id in enumerate(CLAUSES)}
-        places = {item: order[clause.id] for item in kept if (clause := clause_of(item))}
-        items[:] = sorted(kept, key=lambda item: places.get(item, len(order)))
+        places = {item: self.order[clause.id] for item in kept if (clause := clause_of(item))}
+        items[:] = sorted(kept, key=lambda item: places.get(item, len(self.order)))
 
     def applies(self, item: pytest.Item) -> bool:
         """Return whether item is to run against this target."""
@@ -178,7 +207,7 @@ class Check:
             return
         self.reported.setdefault(id, []).append(report.outcome)
         if self.live and len(self.reported[id]) == len(self.items[id]):
-            self.board.print_row(self.clause_result(id), self.checked)
+            self.board.add(self.clause_result(id), self.checked)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep the reason why a module could not be read: --tb=no would swallow it."""
@@ -205,29 +234,38 @@ class Check:
         word = "not run" if outcome == "skipped" and not self.checked else WORDS[outcome]
         assert self.runner
         seconds = sum(self.runner.seconds.get(item, 0.0) for item in self.items[id])
-        return clause_result(CLAUSES[id], word, round(seconds, 3), self.explained.get(id))
+        about = clause_result(CLAUSES[id], word, round(seconds, 6), self.explained.get(id))
+        tried = {
+            item: self.runner.forms[item] for item in self.items[id] if item in self.runner.forms
+        }
+        red = [describe_form(item) for item, held in tried.items() if not held]
+        return about._replace(held=len(tried) - len(red), red=tuple(red))
 
     def result(self) -> Result:
         """Return what has come of all clauses, and of other tests."""
-        clauses = [self.clause_result(id) for id in CLAUSES if id in self.reported]
-        return Result(self.target.label, self.part, self.checked, clauses, self.others)
+        clauses = [self.clause_result(id) for id in self.order if id in self.reported]
+        result = Result(self.target.label, self.part, self.checked, clauses, self.others)
+        unwritten = self.target.path and unwritten_functions(self.target.path)
+        if unwritten or self.wanted:
+            return result  # what is not written yet is no mistake; a part shows too little
+        return result._replace(cause=find_cause(result, read_signatures()))
 
     def pytest_terminal_summary(self) -> None:
         """Print the total and the explanations; without --board, the board before them."""
-        result, every = self.result(), self.config.getoption("--all-red")
+        result = self.result()
         if not result.clauses:
             if self.live:
-                self.board.print_others(result, every)
+                self.board.print_others(result)
             return
         if not self.live:
             self.board.print_all(result)
         own = [other.outcome for other in result.others if is_parts_own(other.name)]
-        if own and self.checked:
+        if own and not (result.ids("broken") or result.ids("not run")):  # first things first
             self.board.print_own(own)
         self.board.print_total(result, whole=not self.wanted)
         if self.live:
-            self.board.print_reds(result, every)
-            self.board.print_others(result, every)
+            self.board.print_reds(result)
+            self.board.print_others(result)
 
 
 def clause_result(
@@ -235,4 +273,9 @@ def clause_result(
 ) -> ClauseResult:
     """Return the result of a clause."""
     about = clause.id, clause.title, clause.section, clause.requirement
-    return ClauseResult(*about, outcome, seconds, why)
+    return ClauseResult(*about, outcome, seconds, explanation=why)
+
+
+def describe_form(nodeid: str) -> str:
+    """Return a node id as a requirement and its form: "a folded line is refused [space]"."""
+    return question_in(nodeid.rpartition("::")[2])

@@ -36,6 +36,8 @@ class ClauseResult(NamedTuple):
     requirement: str
     outcome: str
     seconds: float  # that its tests took, side by side with those of other clauses
+    held: int = 0  # how many forms of its tests held, of those that were tried
+    red: tuple[str, ...] = ()  # the forms that did not, as in "a folded line is refused [space]"
     explanation: Explanation | None = None  # of the first test that was red
 
 
@@ -47,14 +49,28 @@ class OtherResult(NamedTuple):
     text: str
 
 
+class Cause(NamedTuple):
+    """What is likely behind all that is red: the clause to explain first.
+
+    mistake is the one of the gallery that the server looks like, "" for none, title its title, and
+    shared how much of all signs they have in common, from 0 to 1.
+    """
+
+    clause: str
+    mistake: str = ""
+    title: str = ""
+    shared: float = 0.0
+
+
 class Result(NamedTuple):
-    """A check: the server, the part, each clause in the contract's order, and other tests."""
+    """A check: the server, the part, each clause in the board's order, and other tests."""
 
     target: str
     part: int
     checked: bool  # False: the plainest request got no answer, so nothing else was tried
     clauses: list[ClauseResult]
     others: list[OtherResult]
+    cause: Cause | None = None  # what is explained first where something is red
 
     @property
     def kept(self) -> int:
@@ -62,7 +78,7 @@ class Result(NamedTuple):
         return len(self.ids("kept"))
 
     def ids(self, outcome: str) -> list[str]:
-        """Return the ids of the clauses with that outcome, in the contract's order."""
+        """Return the ids of the clauses with that outcome, in the board's order."""
         return [clause.id for clause in self.clauses if clause.outcome == outcome]
 
     def clause(self, id: str) -> ClauseResult:
@@ -86,6 +102,7 @@ def write_result(result: Result, path: Path) -> None:
         "kept": result.kept,
         "clauses": rows,
         "others": [other._asdict() for other in result.others],
+        "cause": result.cause._asdict() if result.cause else None,
     }
     path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -101,6 +118,7 @@ def read_result(path: Path) -> Result:
         data["checked"],
         [read_clause(row) for row in data["clauses"]],
         [OtherResult(**row) for row in data["others"]],
+        Cause(**data["cause"]) if data["cause"] else None,
     )
 
 
@@ -116,5 +134,7 @@ def read_clause(row: dict[str, Any]) -> ClauseResult:
         row["requirement"],
         row["outcome"],
         row["seconds"],
+        row["held"],
+        tuple(row["red"]),
         why,
     )

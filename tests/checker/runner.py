@@ -22,6 +22,7 @@ from tests.checker.stderr import gist_of
 from tests.checker.target import Target
 from tests.checker.verdict import Red
 
+FORMS_SECONDS = 3.0  # for the other forms of a clause, once one is red
 PLAINEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
@@ -39,6 +40,7 @@ class Runner:
         for id in sorted(self.groups, key=self.seconds_of_waiting, reverse=True):
             self.todo.put(id)
         self.seconds: dict[str, float] = {}  # that an item took, by node id
+        self.forms: dict[str, bool] = {}  # whether an item held, as far as it was run
         self.lanes: list[threading.Thread] = []
         self.stopped = threading.Event()
         self.never_answered = False
@@ -95,24 +97,40 @@ class Runner:
 
     def run_group(self, items: list[pytest.Function], server: Server) -> None:
         """Run the forms of one clause up to the first red one, or a module."""
-        red = False
+        red, until = False, 0.0
         for number, item in enumerate(items):
             outcome = self.outcomes[item.nodeid]
             if red:
+                if time.monotonic() < until:
+                    self.try_form(item, server)
                 outcome.set_exception(pytest.skip.Exception("an earlier form is red"))
                 continue
             begun = time.monotonic()
             try:
                 self.run_item(item, server, last=number == len(items) - 1)
                 self.seconds[item.nodeid] = time.monotonic() - begun
+                self.forms[item.nodeid] = True
                 outcome.set_result(None)
             except pytest.skip.Exception as skipped:
                 outcome.set_exception(skipped)
             except Exception as reason:  # a fault of the suite's own must not stop the lane
                 red = clause_of(item) is not None
                 self.seconds[item.nodeid] = time.monotonic() - begun
+                self.forms[item.nodeid] = False
                 outcome.set_exception(reason)
                 server.kill()
+                until = time.monotonic() + FORMS_SECONDS
+
+    def try_form(self, item: pytest.Function, server: Server) -> None:
+        """Note whether a further form of a red clause holds: how much is wrong tells what is."""
+        try:
+            self.run_item(item, server, last=False)
+            self.forms[item.nodeid] = True
+        except pytest.skip.Exception:
+            pass
+        except Exception:
+            self.forms[item.nodeid] = False
+            server.kill()
 
     def run_item(self, item: pytest.Function, server: Server, last: bool) -> None:
         """Run one test body; raise Red if it or the server's end says so."""
@@ -179,7 +197,7 @@ def as_red(reason: Red | StartFailed | OSError, server: Server, begun: int) -> R
     if not red.stderr:
         red.stderr = gist_of(server.errors(begun))
     if ended and "server ended" not in red.problem:
-        red.problem += f" The server has ended, with {server.describe_end()}."
+        red.problem = f"{red.problem} The server has ended, with {server.describe_end()}."
     return red
 
 

@@ -529,8 +529,8 @@ def test_a_child_is_gone_after_its_connection(server, case):
         left = wait_until_ended(server, known)
     if left:
         holds = sockets(left[0].pid, server.port)
-        problem = f"The child (pid {left[0].pid}, {left[0].state}) is still there"
-        problem += f", and holds {holds[0][1]}." if holds else "."
+        held = f", and holds {holds[0][1]}" if holds else ""
+        problem = f"The child (pid {left[0].pid}, {left[0].state}) is still there{held}."
         raise verdict(problem, "a child that is gone after one connection", FELL_BACK, talk)
     with ask(server, GET) as talk:
         expect(talk, {200}, words="200 for the next client", likely=TOOK_DOWN)
@@ -730,11 +730,12 @@ ENOUGH = 6  # processes of one user, for a server that serves one client
 
 def command_as_nobody(words: list[str], limit: int | None = None) -> list[str]:
     """Return words run by a user that nobody is, with a limit of processes if asked for."""
-    script = "import os, resource, sys; "
-    if limit:
-        script += f"resource.setrlimit(resource.RLIMIT_NPROC, ({limit}, {limit})); "
-    script += f"os.setgroups([]); os.setgid({UNUSED_UID}); os.setuid({UNUSED_UID}); "
-    script += "os.execvp(sys.argv[1], sys.argv[1:])"
+    limits = f"resource.setrlimit(resource.RLIMIT_NPROC, ({limit}, {limit})); " if limit else ""
+    script = (
+        f"import os, resource, sys; {limits}"
+        f"os.setgroups([]); os.setgid({UNUSED_UID}); os.setuid({UNUSED_UID}); "
+        "os.execvp(sys.argv[1], sys.argv[1:])"
+    )
     return [sys.executable, "-I", "-c", script, *words]
 
 

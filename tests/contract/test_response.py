@@ -293,14 +293,14 @@ def test_head_has_the_fields_of_get_and_no_content(server, rest):
         check_no_content(talk, response, permitted, likely)
         lengths = response.values("content-length")
         if lengths and [digits.lstrip("0") or "0" for digits in lengths] != [str(length)]:
-            likely = "HEAD asks what GET would say. "
-            likely += (
+            why = (
                 "0 is the length of nothing that anyone asked for."
                 if lengths == ["0"]
                 else "Here the length is that of HEAD's own echo, one octet longer than GET's."
                 if lengths == [str(length + 1)]
                 else "Compute the length as for GET."
             )
+            likely = f"HEAD asks what GET would say. {why}"
             mark = b"Content-Length: " + lengths[0].encode()
             raise Red(
                 f"GET has {length} octets of content.", talk, permitted, likely, got_mark=mark

@@ -8,6 +8,8 @@ quick: what takes a minute or two together. pieces: of these, what says in secon
 a mistake, a page or a starter has all that it needs. counts: how many clauses each server keeps
 that a page says this of, and whether it is so; this takes minutes. everything: all, also what is
 slow, and the folders. Else the folder that is named: gallery, browser, frameworks, notebooks.
+
+With --only H18_ it runs those of them that have H18_ in their names, parameters included.
 """
 
 import argparse
@@ -18,6 +20,8 @@ from tests.course.counts import compare_kept
 from tests.parts import ROOT
 
 HERE = ROOT / "tests" / "course"
+# No test of the course is about the target of the check, which has to be there all the same.
+ANY_TARGET = ("--part=1", "--finished")
 PIECES = [
     "test_complete.py",
     "test_counts.py",
@@ -33,16 +37,17 @@ def main() -> int:
     """Run the tests that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m tests.course", description=__doc__)
     parser.add_argument("which", choices=["quick", "pieces", "counts", "everything", *FOLDERS])
-    which = parser.parse_args().which
-    if which == "quick":
-        return run_pytest(["--numprocesses=3", "--dist=loadfile"], HERE.glob("*.py"))
-    if which == "pieces":
-        return run_pytest([], [HERE / name for name in PIECES])
-    if which == "counts":
+    parser.add_argument("--only", default="", metavar="NAME", help="a part of the tests' names")
+    asked = parser.parse_args()
+    if asked.which == "quick":
+        return run_pytest(HERE.glob("*.py"), *ANY_TARGET, parallel=True, only=asked.only)
+    if asked.which == "pieces":
+        return run_pytest((HERE / name for name in PIECES), *ANY_TARGET, only=asked.only)
+    if asked.which == "counts":
         return 0 if compare_kept() else 1
-    if which == "everything":
-        return run_pytest(["--numprocesses=3", "--dist=loadfile", "--slow"], [HERE])
-    return run_pytest(["--slow"], [HERE / which])
+    if asked.which == "everything":
+        return run_pytest([HERE], *ANY_TARGET, parallel=True, slow=True, only=asked.only)
+    return run_pytest([HERE / asked.which], *ANY_TARGET, slow=True, only=asked.only)
 
 
 if __name__ == "__main__":

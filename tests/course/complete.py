@@ -10,12 +10,13 @@ from pathlib import Path
 
 from tests.checker.clauses import IN_SHORT_COLUMNS, Clause, read_clauses
 from tests.pages import anchors
-from tests.parts import LETTERS, PARTS, ROOT, first_part_with
+from tests.parts import LETTERS, PARTS, ROOT, Part, first_part_with
 from tests.tools.gallery import Mistake, read
 from tests.tools.hint import hints
 from tests.tools.mistakes import NAME_COLUMNS, TITLE_COLUMNS
 from tests.tools.patches import apply
 
+BUILT = [number for number, part in PARTS.items() if part.server.is_file()]
 WIDTH = 80  # columns of a story
 ROW = re.compile(r"^\| *([A-Z][0-9]+) *\|", re.MULTILINE)
 STORY = ["What one thinks:", "What happens:", "What a user notices:"]
@@ -27,8 +28,25 @@ def what_is_missing(root: Path = ROOT) -> list[str]:
         clauses = read_clauses(root / "tests" / "CONTRACT.md")
     except ValueError as error:
         return [str(error)]
-    kinds = (about_rows, about_tests, about_hints, about_mistakes)
+    kinds = (about_parts, about_rows, about_tests, about_hints, about_mistakes)
     return [sentence for kind in kinds for sentence in kind(root, clauses)]
+
+
+def about_parts(root: Path, clauses: dict[str, Clause]) -> Iterator[str]:
+    """Yield which files a part lacks."""
+    for number, part in PARTS.items():
+        own = f"tests/part{number}"
+        for name in (
+            *(f"{part.folder}/{name}" for name in ("server.py", "README.md", "SOLUTIONS.md")),
+            *(f"{own}/{name}" for name in ("__init__.py", "test_choices.py", "test_weaknesses.py")),
+        ):
+            if not (root / name).is_file():
+                yield f"Part {number} has no {name}."
+        if not (root / part.folder / "starter.py").is_file():
+            yield (
+                f"Part {number} has no {part.folder}/starter.py: "
+                "python -m tests.tools.starters writes it."
+            )
 
 
 def about_rows(root: Path, clauses: dict[str, Clause]) -> Iterator[str]:
@@ -103,12 +121,16 @@ def clauses_of_tests(path: Path) -> dict[str, list[str]]:
     return found
 
 
+def server_text(root: Path, part: Part) -> str:
+    """Return the text of a part's server; "" where there is none, which about_parts() says."""
+    path = root / part.folder / "server.py"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
 def about_hints(root: Path, clauses: dict[str, Clause]) -> Iterator[str]:
     """Yield what is wrong with tests/tools/hints.md."""
     found = hints(root / "tests" / "tools" / "hints.md")
-    servers = "".join(
-        (root / part.folder / "server.py").read_text(encoding="utf-8") for part in PARTS.values()
-    )
+    servers = "".join(server_text(root, part) for part in PARTS.values())
     for id in clauses:
         if id not in found:
             yield f"{id} has no hints: add ## {id} and three of them to tests/tools/hints.md."
@@ -145,7 +167,7 @@ def about_mistakes(root: Path, clauses: dict[str, Clause]) -> Iterator[str]:
     """Yield what is wrong with the gallery, and which clauses it lacks."""
     caught = set()
     for number, part in PARTS.items():
-        server = (root / part.folder / "server.py").read_text(encoding="utf-8")
+        server = server_text(root, part)
         for path in sorted((root / part.folder / "mistakes").glob("*.patch")):
             try:
                 mistake = read(path, number)

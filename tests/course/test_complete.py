@@ -54,11 +54,25 @@ def copy(tmp_path) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "tests" / "contract", tmp_path / "tests" / "contract")
-    for part in PARTS.values():
-        shutil.copytree(part.path / "mistakes", tmp_path / part.folder / "mistakes")
-        for path in (part.chapter, part.server):
-            shutil.copy(path, tmp_path / part.folder)
+    for number, part in PARTS.items():
+        own = ("server.py", "README.md", "SOLUTIONS.md", "starter.py", "mistakes")
+        for name in (*(f"{part.folder}/{name}" for name in own), f"tests/part{number}"):
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, tmp_path / name)
+            elif (ROOT / name).is_file():  # a new part may lack it, and is told so
+                (tmp_path / name).parent.mkdir(exist_ok=True)
+                shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["part1_single/README.md", "part2_wsgi/starter.py", SERVER, "tests/part3/test_choices.py"],
+)
+def test_a_file_that_a_part_lacks_is_told(copy, name):
+    (copy / name).unlink()
+    number = re.search("[0-9]", name)[0]
+    assert unknown(what_is_missing(copy))[0].startswith(f"Part {number} has no {name}")
 
 
 def change(root: Path, name: str, old: str, new: str) -> None:

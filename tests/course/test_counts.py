@@ -92,8 +92,11 @@ def test_what_is_no_count_of_ours_is_left_alone(text):
     assert not list(counts(text))
 
 
+STARTERS = [f"{part.folder}/starter.py" for part in PARTS.values()]
+
+
 @pytest.mark.parametrize(
-    "path", ["tests/tools/starters.py", *(f"{part.folder}/starter.py" for part in PARTS.values())]
+    "path", ["tests/tools/starters.py", *filter(lambda name: (ROOT / name).is_file(), STARTERS)]
 )
 def test_a_starter_names_the_clauses_to_the_last(path):
     text = (ROOT / path).read_text(encoding="utf-8")

@@ -1,7 +1,9 @@
 """The rooms of tests/: who imports whom, without a circle, and what is defined in one place."""
 
 import ast
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -12,15 +14,25 @@ from tests.parts import LETTERS, PARTS, ROOT
 
 # What each room may import beside itself. tests/README.md draws the same.
 HELPERS = {"tests.contract.hosted", "tests.contract.cuts", "tests.contract.shared"}
-BASE = {"tests.parts", "tests.pages"}
+BASE = {"tests.parts", "tests.pages", "tests.stages"}
+
+
+def has_tests(number: int) -> bool:
+    """Return whether a part has tests of its own yet."""
+    return (ROOT / "tests" / f"part{number}").is_dir()
+
+
 MAY_IMPORT = {
     "parts": set(),
     "pages": {"tests.parts"},
+    "stages": set(),
     "conftest": set(),
     "apps": set(),
     "checker": BASE,
     "contract": BASE | {"tests.checker", "tests.apps"},
-    **{f"part{number}": BASE | {"tests.checker"} | HELPERS for number in PARTS},
+    **{
+        f"part{number}": BASE | {"tests.checker"} | HELPERS for number in PARTS if has_tests(number)
+    },
     "tools": BASE | {"tests.checker"},
     "measure": BASE | {"tests.checker"},
     "course": BASE
@@ -66,7 +78,7 @@ def imports(modules: dict[str, str]) -> Iterator[Import]:
             if isinstance(node, ast.Import):
                 targets = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
-                of = node.module or ""
+                of = source_of(node, module, modules)
                 names = [f"{of}.{alias.name}" for alias in node.names]
                 targets = [name if name in modules else of for name in names]
             else:
@@ -74,6 +86,14 @@ def imports(modules: dict[str, str]) -> Iterator[Import]:
             for target in dict.fromkeys(targets):
                 if target.partition(".")[0] in ("tests", "notebooks"):
                     yield Import(module, node.lineno, target)
+
+
+def source_of(node: ast.ImportFrom, module: str, modules: dict[str, str]) -> str:
+    """Return the module that module imports from, dots at its beginning resolved."""
+    is_package = any(name.startswith(f"{module}.") for name in modules)
+    climbs = node.level - is_package  # one dot is the package that the module is in
+    above = module.split(".")[: -climbs or None] if node.level else []
+    return ".".join([*above, *filter(None, [node.module])])
 
 
 def wrong_ways(modules: dict[str, str]) -> list[str]:
@@ -119,7 +139,7 @@ def second_definitions(modules: dict[str, str]) -> list[str]:
     """Return a sentence for each place that says again what tests/parts.py says."""
     said = []
     for module, source in modules.items():
-        if module == "tests.parts" or room_of(module) == "notebooks":
+        if module == "tests.parts":
             continue
         for node in ast.walk(ast.parse(source)):
             if why := why_second(node):
@@ -135,6 +155,8 @@ def why_second(node: ast.AST) -> str:
             return "defines ROOT: import it"
         case ast.Attribute(attr="parent", value=ast.Attribute(attr="parent")):
             return "climbs with .parent.parent: begin at ROOT, or at PARTS[1].path"
+        case ast.Subscript(value=ast.Attribute(attr="parents")):
+            return "climbs with .parents[…]: begin at ROOT, or at PARTS[1].path"
         case ast.Constant(value=str(text)) if re.search(rf"\[[{LETTERS}]{{2,}}\]", text):
             return "writes the letters of the clauses out: use CLAUSE_ID or LETTERS"
         case ast.List() | ast.Tuple() | ast.Set() | ast.Dict():
@@ -144,6 +166,28 @@ def why_second(node: ast.AST) -> str:
             if len(words & {part.folder for part in PARTS.values()}) > 1:
                 return "lists folders of parts: use PARTS"
     return ""
+
+
+def joined_texts(sources: dict[str, str]) -> list[str]:
+    """Return a sentence for each text that is made longer by +=, by the name of the source."""
+    return [
+        f"{name}, line {node.lineno}, joins text by +=: write one literal in parentheses."
+        for name, source in sources.items()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add) and is_text(node.value)
+    ]
+
+
+def is_text(node: ast.expr) -> bool:
+    """Return whether an expression can be seen to be text."""
+    match node:
+        case ast.JoinedStr() | ast.Constant(value=str()):
+            return True
+        case ast.BinOp(left=left, right=right):
+            return is_text(left) or is_text(right)
+        case ast.IfExp(body=body, orelse=orelse):
+            return is_text(body) or is_text(orelse)
+    return False
 
 
 def elements(node: ast.List | ast.Tuple | ast.Set | ast.Dict) -> list[ast.expr]:
@@ -210,9 +254,58 @@ def test_the_page_draws_the_same():
         rooms, targets = (re.findall(r"[\w*]+", half) for half in line.split("→"))
         drawn |= {room: set(targets) for room in rooms}
     names = dict.fromkeys(HELPERS, "contract*")
-    for room in set(MAY_IMPORT) - {"parts", "apps", "conftest"}:
+    base = {"pages", "parts", "stages"}
+    for room in set(MAY_IMPORT) - {"parts", "stages", "apps", "conftest"}:
         may = {names.get(name, name.removeprefix("tests.")) for name in MAY_IMPORT[room]}
-        assert may == drawn[room] | ({"pages", "parts"} if room != "pages" else set()), room
+        assert may == drawn[room] | (base if room != "pages" else set()), room
+
+
+def test_no_text_is_joined_piece_by_piece():
+    made = re.compile(r"(starter|mine.*)\.py")  # of a server; the reader's own
+    servers = {
+        str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+        for part in PARTS.values()
+        for path in sorted(part.path.glob("*.py"))
+        if not made.fullmatch(path.name)
+    }
+    fail_with(joined_texts(MODULES | servers))
+
+
+@pytest.mark.parametrize("value", ["'a'", "f'{b}'", "'a' + b", "b + '.'", "('a' if b else c)"])
+def test_a_text_that_is_joined_piece_by_piece_is_told(value):
+    (said,) = joined_texts({"tests.course.x": f"text = ''\ntext += {value}"})
+    assert said.startswith("tests.course.x, line 2, joins text by +=")
+
+
+@pytest.mark.parametrize("value", ["b'a'", "1", "['a']", "rows('a', b)"])
+def test_what_is_not_text_may_be_added_to(value):
+    assert joined_texts({"tests.course.x": f"all += {value}"}) == []
+
+
+def parts_of_makefile() -> dict[int, list[str]]:
+    """Return the words of each PART_n, as make has read them."""
+    # What a make above hands down is not for this one.
+    environment = {name: os.environ[name] for name in os.environ if not name.startswith("MAKE")}
+    words = ["make", "--print-data-base", "--dry-run", "help"]
+    ended = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
+    found = re.findall(r"^PART_([0-9]+) :?= *(.*)$", ended.stdout, re.MULTILINE)
+    return {int(number): line.split() for number, line in found}
+
+
+def test_the_makefile_has_the_parts_of_the_table():
+    found = parts_of_makefile()
+    due = {
+        part.number: [part.folder, part.requirements, *filter(None, [part.application])]
+        for part in PARTS.values()
+    }
+    fail_with(
+        [
+            f"Makefile: PART_{number} is {' '.join(found.get(number, ['missing']))!r}, and "
+            f"tests/parts.py says {' '.join(due.get(number, ['nothing of it']))!r}."
+            for number in sorted(found.keys() | due.keys())
+            if found.get(number) != due.get(number)
+        ]
+    )
 
 
 def test_every_room_has_its_line_in_the_table():
@@ -221,6 +314,7 @@ def test_every_room_has_its_line_in_the_table():
 
 TINY = {
     "tests.parts": "",
+    "tests.pages": "",
     "tests.contract.test_content": "",
     "tests.contract.shared": "",
     "tests.checker.board": "",
@@ -240,6 +334,11 @@ TINY = {
         ("tests.apps.x", "from tests.parts import ROOT", "apps may import nothing of the course"),
         ("notebooks.x", "from tests.course import selfcheck", "notebooks may import"),
         ("tests.course.x", "from tests.contract.test_content import a", "from a test_ module"),
+        ("tests.checker.x", "from ..tools import hint", "imports tests.tools.hint: checker may"),
+        ("tests.checker.x", "from ..tools.hint import hints", "imports tests.tools.hint: checker"),
+        ("tests.checker", "from ..tools import hint", "imports tests.tools.hint: checker may"),
+        ("tests.course.x", "from ..contract.test_content import a", "from a test_ module"),
+        ("tests.parts", "from . import pages", "tests.parts, line 1, imports tests.pages"),
         ("tests.parts", "def f():\n    import tests.pages", "tests.parts, line 2, imports"),
     ],
     ids=lambda text: text if text.startswith(("tests", "notebooks")) else "",
@@ -253,7 +352,7 @@ def test_a_circle_is_told():
     circle = {
         "tests.checker.a": "from tests.checker.b import x",
         "tests.checker.b": "from tests.checker import c",
-        "tests.checker.c": "import tests.checker.a",
+        "tests.checker.c": "from .a import x",
     }
     assert circles(TINY) == []
     assert circles(TINY | circle) == [
@@ -270,14 +369,16 @@ FOLDERS = [part.folder for part in PARTS.values()]
     [
         ("ROOT = 1", "defines ROOT: import it"),
         ("HERE = Path(__file__).parent.parent", "climbs with .parent.parent"),
+        ("HERE = Path(__file__).parents[1]", "climbs with .parents[…]"),
         (f"ID = '[{LETTERS}][0-9]'", "writes the letters of the clauses out"),
         (f"ID = rf'[{LETTERS[:2]}]{{x}}'", "writes the letters of the clauses out"),
         (f"BY = {dict(enumerate(LETTERS, 1))}", "lists letters of clauses"),
         (f"ALL = {FOLDERS}", "lists folders of parts"),
         (f"ALL = {dict(enumerate(FOLDERS[:2]))}", "lists folders of parts"),
     ],
-    ids=["root", "climb", "pattern", "f-string", "letters", "list", "dict"],
+    ids=["root", "climb", "parents", "pattern", "f-string", "letters", "list", "dict"],
 )
-def test_a_second_definition_is_told(source, words):
-    (said,) = second_definitions({"tests.course.x": source})
-    assert said.startswith("tests.course.x, line 1, ") and words in said
+@pytest.mark.parametrize("module", ["tests.course.x", "notebooks.lab.x"])
+def test_a_second_definition_is_told(module, source, words):
+    (said,) = second_definitions({module: source})
+    assert said.startswith(f"{module}, line 1, ") and words in said

@@ -15,8 +15,8 @@ from tests.checker.conversation import ask
 from tests.checker.expect import expect
 from tests.checker.server import Server
 from tests.checker.target import Target, why_unreadable
-from tests.course.selfcheck import copy_course
-from tests.parts import PARTS, ROOT
+from tests.course.selfcheck import copy_course, without_ids
+from tests.parts import PARTS, ROOT, name_parts
 
 SECONDS = 120.0  # a deadline, not an expectation
 NAME = 'my course\'s "ü" 100%$HOME [1]'  # of a folder
@@ -90,6 +90,8 @@ def test_a_bare_make_lists_the_targets(clone):
     ended = make(clone)
     assert ended.returncode == 0
     assert re.search(r"^  serve-part1 +part 1 on http", ended.stdout, re.MULTILINE)
+    columns = {re.match(r"  \S+ +", line).end() for line in ended.stdout.splitlines()[1:]}
+    assert len(columns) == 1 and max(map(len, ended.stdout.splitlines())) <= 80, ended.stdout
 
 
 @pytest.mark.parametrize("target", ["serve-part1", "test-part1"])
@@ -185,8 +187,8 @@ def test_what_came_with_the_set_of_all_is_not_installed_again(clone):
     [
         ("hint CLAUSE", "There is no clause"),
         ("hint CLAUSE=H01 LEVEL", "LEVEL is 1 (a question), 2"),
-        ("diff-mine PART", "PART is 1, 2 or 3"),
-        ("quiz PART", "Of which part?"),
+        ("diff-mine PART", f"PART is {name_parts()}."),
+        ("quiz PART", f"Of which part? make quiz PART={name_parts()}."),
         ("quiz PART=1 PORT", "PORT is a number from 0 to 65535"),
         ("doctor PORT", "PORT is a number from 0 to 65535"),
         ("serve-part1 PORT", "--port takes a number from 0 to 65535"),
@@ -202,6 +204,7 @@ def test_what_came_with_the_set_of_all_is_not_installed_again(clone):
         ("fuzz SERVER", "SERVER must say where the port goes"),
         ("test-part1 PYTHON", "There is no a'; touch x"),
     ],
+    ids=without_ids,
 )
 def test_no_sign_in_a_value_breaks_out_of_it(odd_folder, words, sentence):
     ended = make(odd_folder, *f"{words}={for_make(BREAKS_OUT)}".split(" ", words.count(" ")))
@@ -242,7 +245,7 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("words", COMMANDS)
+@pytest.mark.parametrize("words", COMMANDS, ids=without_ids)
 def test_the_name_of_the_folder_does_not_matter(odd_folder, words):
     ended = make(odd_folder, *words.split(), cwd="/")
     assert ended.returncode == 0 and COMMANDS[words] in ended.stdout, ended.stdout + ended.stderr
@@ -259,10 +262,10 @@ def test_the_name_of_the_folder_does_not_matter_to_the_readers_own(tmp_path, odd
     shutil.copytree(odd_folder, folder, symlinks=True)
     assert "is yours" in make(folder, "start-part1").stdout
     assert "+ the finished server's" in make(folder, "diff-mine").stdout
-    assert "write serve_connection (H01)" in make(folder, "progress").stdout
-    watched = make(folder, "watch-part1", "CLAUSE=H01", input="q\n")
+    assert "write format_head (H02)" in make(folder, "progress").stdout
+    watched = make(folder, "watch-part1", "CLAUSE=H02", input="q\n")
     assert "Watching mine.py" in watched.stdout, watched.stdout + watched.stderr
-    assert "write serve_connection: H01 needs it" in watched.stdout
+    assert "write format_head: H02 needs it" in watched.stdout
 
 
 def test_a_server_of_any_name_can_be_checked_and_again(odd_folder):
@@ -275,25 +278,54 @@ def test_a_server_of_any_name_can_be_checked_and_again(odd_folder):
     assert again.stdout.rpartition(" in ")[0] == ended.stdout.rpartition(" in ")[0]
 
 
-@pytest.mark.parametrize(
+POOR = pytest.mark.parametrize(  # terminals
     "environment",
     [
         {"LC_ALL": "C"},
         {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0"},
         {"LC_ALL": "C", "PYTHONUTF8": "0"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
         {"PYTHONIOENCODING": "ascii"},
     ],
     ids=lambda environment: " ".join(map("=".join, environment.items())),
 )
+
+
+@POOR
 @pytest.mark.parametrize(
     "words",
-    ["diff-part2", "hint CLAUSE=H08 LEVEL=2", "broken M=part2/W02_query_decoded", "diff-mine"],
+    [
+        "diff-part2",
+        "hint CLAUSE=H08 LEVEL=2",
+        "broken M=part2/W02_query_decoded",
+        "diff-mine",
+        "doctor PORT=0",
+    ],
+    ids=without_ids,
 )
 def test_a_terminal_of_few_signs_is_printed_to(odd_folder, words, environment):
     ended = make(odd_folder, *words.split(), **environment)
     missing = words == "diff-mine" and "There is no part1_single/mine.py yet" in ended.stderr
     assert ended.returncode == 0 or missing, ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.fixture(scope="module")
+def curly(tmp_path_factory, odd_folder):
+    """The course with a mine.py in which an editor has put quotes that Python does not know."""
+    folder = tmp_path_factory.mktemp("curly") / "course"
+    shutil.copytree(odd_folder, folder, symlinks=True)
+    (folder / "part1_single" / "mine.py").write_text("x = “a”\n", encoding="utf-8")
+    return folder
+
+
+@POOR
+@pytest.mark.parametrize("words", ["progress", "watch-part1"])
+def test_a_terminal_of_few_signs_is_told_of_a_file_that_does_not_parse(curly, words, environment):
+    ended = make(curly, *words.split(), input="q\n", **environment)
+    assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "mine.py does not parse in line 1" in ended.stdout
 
 
 def write_as_windows(text: str, path: Path) -> None:
@@ -311,8 +343,8 @@ def test_a_file_from_windows_is_checked_and_compared(clone, odd_folder):
 
 def test_a_file_from_windows_is_advised_on(tmp_path):
     path = tmp_path / "mine.py"
-    write_as_windows("def parse_host():\n    pass  # unwritten: H18\n", path)
-    assert next_function(path, "H18", "") == "Next, write parse_host: H18 needs it."
+    write_as_windows("def format_head():\n    pass  # unwritten: H02\n", path)
+    assert str(next_function(path, 1, "H02")) == "write format_head: H02 needs it."
 
 
 def test_a_file_that_python_warns_about_can_be_run_all_the_same(tmp_path):

@@ -52,7 +52,7 @@ def check_complete(result: Result, part: int) -> None:
     """Assert that every clause of the part is there, and that whatever is red is explained."""
     assert result.checked and result.part == part
     due = [id for id in CLAUSES if id[0] in PARTS[part].letters]
-    assert [clause.id for clause in result.clauses] == due
+    assert sorted(clause.id for clause in result.clauses) == sorted(due)
     for clause in result.clauses:
         assert clause.outcome in ("kept", "broken", "skipped"), clause.id
         assert clause.seconds > 0 or clause.outcome == "skipped", clause.id
@@ -63,7 +63,10 @@ def check_complete(result: Result, part: int) -> None:
 
 
 @needs_node
-@pytest.mark.parametrize("clauses", ["H01,H07,H18", pytest.param("", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "clauses",
+    [pytest.param("H01,H07,H18", id="some"), pytest.param("", id="all", marks=pytest.mark.slow)],
+)
 def test_a_server_in_javascript_keeps_all_but_the_clause_that_the_page_names(clauses):
     assert f"--server '{NODE}'" in TEXT
     said = re.search(r"It keeps ([0-9]+) of ([0-9]+) clauses\. We left the red one, (\w+),", TEXT)

@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -19,6 +20,7 @@ from tests.course.selfcheck import (
     run_check,
 )
 from tests.parts import PARTS, ROOT
+from tests.stages import STAGES
 from tests.tools.check import words_of_check
 
 PART1 = [id for id in CLAUSES if id[0] in PARTS[1].letters]
@@ -63,7 +65,7 @@ def test_a_red_board_explains_the_first_clause_and_names_the_others(naive):
         assert said.count(f"\n  {label} ") == 1, label
     assert "H02  The server ends every line" in said and "^" in said
     assert "make test-part1 CLAUSE=H02 SERVER=part1_single/naive.py" in said
-    assert f"Also red: {', '.join(BROKEN_BY_NAIVE[1:3])}" in said
+    assert "Also red: H05, H25, H26, and " in said
     assert f"keeps {len(KEPT_BY_NAIVE)} of {len(PART1)} clauses" in said
 
 
@@ -75,19 +77,31 @@ def test_every_diagnosis_is_complete_and_fits_in_80_columns():
     assert "Traceback" not in said and "\x1b" not in said
 
 
+def run_pytest(*words: str) -> subprocess.CompletedProcess:
+    """Return the ended run of plain pytest."""
+    command = [sys.executable, "-m", "pytest", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
 def test_plain_pytest_gives_the_same_diagnosis():
-    words = ["--part=1", "--server", NAIVE, "-k", "H02", "tests/contract"]
-    ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "--quiet", *words],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    ended = run_pytest("--part=1", "--server", NAIVE, "-k", "H02", "tests/contract")
     assert ended.returncode != 0
     assert "Not every line ends in CRLF." in ended.stdout
     assert "python -m pytest tests -k H02 --part 1 --server part1_single/naive.py" in ended.stdout
     assert re.search(r"^  H02 RED", ended.stdout, re.MULTILINE)
+
+
+def test_plain_pytest_prints_whole_rows():
+    ended = run_pytest("--part=1", "--finished", "-k", "H01", "tests/contract")
+    assert ended.returncode == 0
+    row = rf"^  H01 ok  {re.escape(CLAUSES['H01'].title)} +\S"
+    assert re.search(row, ended.stdout, re.MULTILINE), ended.stdout
+
+
+def test_plain_pytest_finds_nothing_but_the_clause_by_its_id():
+    ended = run_pytest("--collect-only", "--quiet", "-k", " or ".join(CLAUSES), "tests")
+    found = [line for line in ended.stdout.splitlines() if "::" in line]
+    assert found and [line for line in found if not line.startswith("tests/contract/")] == []
 
 
 def test_the_finished_server_is_green_and_the_exit_status_says_so():
@@ -132,11 +146,11 @@ def test_a_server_that_fails_later_loses_only_the_clause_at_hand(tmp_path, how):
 
 
 def test_stderr_of_a_death_stands_in_the_diagnosis(tmp_path):
-    old, new = "    if not octets:\n", "    if not octets:\n        [][0]\n"
-    path = change(tmp_path / "index.py", (old + "        raise", new + "        raise"))
+    old, new = "        if not octets:\n", "        if not octets:\n            [][0]\n"
+    path = change(tmp_path / "index.py", (old + "            raise", new + "            raise"))
     said = " ".join(run_check(1, "--server", path, "--clause", "H24").stdout.split())
     assert "IndexError: list index out of range (index.py, line" in said
-    assert "in read_more)" in said and "has ended, with exit status 1" in said
+    assert "in more)" in said and "has ended, with exit status 1" in said
 
 
 @pytest.mark.parametrize(
@@ -146,8 +160,11 @@ def test_stderr_of_a_death_stands_in_the_diagnosis(tmp_path):
         (["--server", "python3 my.py"], "SERVER must say where the port goes"),
         (["--server", "no-such-command {port}"], "There is no command no-such-command"),
         (["--clause", "H99"], "There is no clause H99"),
+        (["--clause", ","], "CLAUSE names no clause"),
+        (["--json", "no-such-folder/x.json"], "can't be written to no-such-folder/x.json"),
+        (["--json", "tests"], "can't be written to tests"),
     ],
-    ids=["no-file", "no-port", "no-command", "no-clause"],
+    ids=["no-file", "no-port", "no-command", "no-clause", "comma", "no-folder", "folder"],
 )
 def test_a_wrong_request_to_the_check_is_told_in_a_sentence(options, sentence):
     ended = run_check(1, *options)
@@ -161,9 +178,34 @@ def test_a_test_file_that_cannot_be_read_is_named_with_the_reason(tmp_path):
     path = tmp_path / "tests" / "contract" / "test_unreadable.py"
     path.write_text("import no_such_module_anywhere\n", encoding="utf-8")
     run = run_check(1, root=tmp_path)
-    assert run.status not in (0, 1)
+    assert run.status == 3
     assert "test_unreadable.py" in run.stdout
     assert "No module named 'no_such_module_anywhere'" in run.stdout
+
+
+def test_ctrl_c_ends_the_check_with_the_status_that_shells_give_it():
+    words = words_of_check(1, "--contract", "--finished")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child may inherit SIG_IGN
+    try:
+        run = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with run:
+        assert run.stdout
+        next(line for line in run.stdout if line.startswith("  H01 ok"))
+        run.send_signal(signal.SIGINT)
+        run.stdout.read()
+    assert run.returncode == 130
+
+
+def test_the_tests_of_the_course_can_be_chosen_by_name():
+    def ended(name: str) -> subprocess.CompletedProcess:
+        words = ["-m", "tests.course", "gallery", "--only", name]
+        return subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True)
+
+    one = ended("every_file_that_a_head_names")
+    assert one.returncode == 0 and "1 passed" in one.stdout
+    assert ended("no_test_of_that_name").returncode == 2
 
 
 def test_any_command_with_a_port_can_be_the_target():
@@ -217,7 +259,9 @@ def test_another_server_of_that_name_is_not_the_finished_one(tmp_path):
 def test_the_board_shows_the_clauses_of_the_page_in_its_order():
     said = run_check(1, "--finished").stdout
     rows = re.findall(r"^  (\w{3}) ok  (.+?)  +\S", said, re.MULTILINE)
-    assert rows == [(id, CLAUSES[id].title) for id in PART1]
+    assert rows == [(id, CLAUSES[id].title) for stage in STAGES[1] for id in stage.clauses]
+    headings = re.findall(r"^  (\d [^:\n]+)$", said, re.MULTILINE)
+    assert headings == [stage.heading for stage in STAGES[1]]
 
 
 def test_a_reader_who_has_seen_enough_gets_no_traceback():

@@ -17,56 +17,20 @@ import psutil
 
 from tests.checker.server import Server
 from tests.checker.target import Target
-from tests.parts import PARTS, ROOT
+from tests.parts import PARTS
 
-FOLDER = PARTS[3].path
 REQUEST = b"GET /?name HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 APPLICATIONS = {"plain": "part2_wsgi.hello:application", "Flask": "tests.apps.one_route:app"}
 DEADLINE_SECONDS = 30.0
-
-LIBRARY = """
-import importlib, socketserver, sys
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
-sys.path[:0] = [{root!r}, {folder!r}]
-module, _, name = "{app}".partition(":")
-application = getattr(importlib.import_module(module), name)
-class Forking(socketserver.ForkingMixIn, WSGIServer):
-    request_queue_size = 128
-make_server("127.0.0.1", {port}, application, Forking).serve_forever()
-"""
-BARE = """
-import importlib, os, signal, socket, sys
-sys.path[:0] = [{root!r}, {folder!r}]
-import server
-module, _, name = "{app}".partition(":")
-application = getattr(importlib.import_module(module), name)
-def reap(signum, frame):
-    try:
-        while os.waitpid(-1, os.WNOHANG) != (0, 0):
-            pass
-    except ChildProcessError:
-        pass
-signal.signal(signal.SIGCHLD, reap)
-listener = socket.create_server(("127.0.0.1", {port}), backlog=128)
-while True:
-    connection, _ = listener.accept()
-    if os.fork() == 0:
-        connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi")
-        os._exit(0)
-    connection.close()
-"""
+OTHERS = {"ForkingMixIn": "tests.measure.forking_mixin", "bare fork": "tests.measure.bare_fork"}
 
 
 def targets(app: str) -> dict[str, Target]:
     """Return the three servers by name, hosting app."""
-    ours = [sys.executable, str(FOLDER / "server.py"), app, "--port", "{port}"]
+    ours = [sys.executable, str(PARTS[3].server), app, "--port", "{port}"]
     found = {"part 3": Target("part 3", ours, False, app)}
-    for name, text in (("ForkingMixIn", LIBRARY), ("bare fork", BARE)):
-        values = {"{app}": app, "{root!r}": repr(str(ROOT)), "{folder!r}": repr(str(FOLDER))}
-        for key, value in values.items():
-            text = text.replace(key, value)
-        found[name] = Target(name, [sys.executable, "-c", text], False, app)
+    for name, module in OTHERS.items():
+        found[name] = Target(name, [sys.executable, "-m", module, app, "{port}"], False, app)
     return found
 
 

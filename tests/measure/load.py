@@ -21,8 +21,8 @@ import time
 import psutil
 
 from tests.checker.processes import acceptor, descriptors, other_members, wait_until
-from tests.checker.server import Server
-from tests.checker.target import choose_target
+from tests.checker.server import Server, StartFailed
+from tests.checker.target import UsageError, choose_target
 
 REQUEST = b"GET /w/process HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 SECONDS = 60.0  # a deadline for each answer
@@ -118,12 +118,15 @@ def main() -> None:
     parser.add_argument("--silent", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=20.0)
     arguments = parser.parse_args()
-    with Server(choose_target(3, arguments.server, finished=True)) as server:
-        fine = [
-            survives_requests(server, arguments.requests, arguments.at_once),
-            survives_silence(server, arguments.silent),
-            survives_killings(server, arguments.seconds, 8),
-        ]
+    try:
+        with Server(choose_target(3, arguments.server, finished=True)) as server:
+            fine = [
+                survives_requests(server, arguments.requests, arguments.at_once),
+                survives_silence(server, arguments.silent),
+                survives_killings(server, arguments.seconds, 8),
+            ]
+    except (UsageError, StartFailed) as error:
+        sys.exit(str(error))
     sys.exit(not all(fine))
 
 

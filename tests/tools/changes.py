@@ -16,21 +16,28 @@ from tests.tools.terminal import prepare_stdout
 
 CHANGED = {
     2: {
-        "parse_transfer_encoding": "chunked is decoded now: it says so, and refuses the rest",
-        "read_request": "chunked content is read by read_chunks",
-        "serve_request": "the application answers, instead of the echo",
-        "serve_connection": "a line for the access log, instead of all that was received",
         "serve_forever": "hands on the application, and who the client is",
+        "serve_connection": "a line for the access log, instead of all that was received",
+        "serve_request": "the application answers, instead of the echo",
+        "send_refusal": "sends through Answer, so that the log knows the status",
+        "read_request": "chunked content is read by read_chunks",
+        "check_transfer_encoding": "chunked is decoded now: only other codings are refused",
         "VISIBLE": "one request, one line of the log: nothing begins a new one",
         "main": "an application on the command line; wsgi.errors without a buffer",
     },
     3: {
-        "format_environ": "other processes run the application too, and each runs it once",
         "serve_forever": "a child for each connection, instead of one after the other",
-        "main": "says so where there is no fork",
+        "format_environ": "other processes run the application too, and each runs it once",
+        "main": "ends where there is no fork; reaps on SIGCHLD; warms up",
     },
 }
-GONE = {2: {"format_echo": "the answer is the application's business now"}, 3: {}}
+GONE = {
+    2: {
+        "format_echo": "the answer is the application's business now",
+        "print_visible": "a line on stderr, which Errors makes visible, instead",
+    },
+    3: {},
+}
 
 
 def sources(path: Path) -> dict[str, str]:
@@ -48,13 +55,14 @@ def main() -> None:
     before, after = PARTS[part - 1].server, PARTS[part].server
     old, new = sources(before), sources(after)
     names = [f"{PARTS[number].folder}/server.py" for number in (part - 1, part)]
+    changed, gone = CHANGED.get(part, {}), GONE.get(part, {})
     print(f"From {names[0]} to {names[1]}:\n")
-    for name, reason in (CHANGED[part] | GONE[part]).items():
-        print(f"  {'gone' if name in GONE[part] else 'changed':8} {name:24} {reason}")
+    for name, reason in (changed | gone).items():
+        print(f"  {'gone' if name in gone else 'changed':8} {name:24} {reason}")
     for name in new:
         if name not in old:
             print(f"  {'new':8} {name}")
-    print(f"\n  {len(old.keys() & new.keys()) - len(CHANGED[part])} definitions are the same.\n")
+    print(f"\n  {len(old.keys() & new.keys()) - len(changed)} definitions are the same.\n")
     a, b = (path.read_text(encoding="utf-8").splitlines() for path in (before, after))
     for line in difflib.unified_diff(a, b, names[0], names[1], lineterm="", n=1):
         print(line)

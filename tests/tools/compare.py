@@ -6,7 +6,7 @@ python -m tests.tools.compare PART
 import difflib
 import sys
 
-from tests.parts import PARTS
+from tests.parts import PARTS, name_parts
 from tests.tools.terminal import prepare_stdout
 
 
@@ -16,7 +16,7 @@ def compare(part: str) -> str:
     Raises ValueError, in a sentence, where there is nothing to compare.
     """
     if part not in map(str, PARTS):
-        raise ValueError("PART is 1, 2 or 3.")
+        raise ValueError(f"PART is {name_parts()}.")
     folder, mine, done = PARTS[int(part)].folder, PARTS[int(part)].mine, PARTS[int(part)].server
     if not mine.is_file():
         raise ValueError(f"There is no {folder}/mine.py yet: make start-part{part}.")

@@ -16,7 +16,7 @@ import textwrap
 from tests.parts import ROOT
 from tests.tools.browser import find_chromium
 from tests.tools.nc import STAND_IN
-from tests.tools.terminal import parse_port
+from tests.tools.terminal import parse_port, prepare_stdout
 
 PORT = parse_port(sys.argv[1]) if sys.argv[1:] else 8888
 FILES, PROCESSES = 256, 200  # what a burst of 128 clients needs of this process, and of others
@@ -129,7 +129,7 @@ def limits() -> Line:
         return "--", "limits", f"{words}: too few for a burst of 128; type ulimit -n 1024"
     if hasattr(resource, "RLIMIT_NPROC"):
         processes, _ = resource.getrlimit(resource.RLIMIT_NPROC)
-        words += f", {'unlimited' if processes < 0 else processes} processes"
+        words = f"{words}, {'unlimited' if processes < 0 else processes} processes"
         if 0 <= processes < PROCESSES:
             return "--", "limits", f"{words}: too few for part 3; type ulimit -u 1000"
     return "ok", "limits", words
@@ -141,9 +141,8 @@ def tools() -> Line:
     if missing:
         packages = {"nc": "netcat-openbsd", "ps": "procps"}
         words = " ".join(packages.get(name, name) for name in missing)
-        advice = f"on Debian and Ubuntu: sudo apt install {words}"
-        if "nc" in missing:
-            advice += f"; or {STAND_IN}"
+        instead = f"; or {STAND_IN}" if "nc" in missing else ""
+        advice = f"on Debian and Ubuntu: sudo apt install {words}{instead}"
         return "--", "tools", f"{', '.join(missing)} missing; {advice}"
     return "ok", "tools", "make, curl, nc and ps are there"
 
@@ -170,6 +169,7 @@ CHECKS = (python, venv, fork, port, localhost, ipv6, limits, tools, browser, sys
 
 def main() -> None:
     """Print a line for each check; exit with 1 if the course can't run."""
+    prepare_stdout()
     found = [check() for check in CHECKS]
     for mark, what, words in found:
         head, indent = f"  {mark}  {what:<10} ", " " * 17

@@ -11,7 +11,7 @@
         if (count && !shown++) show_parts()
         target = $0
         sub(/:.*/, "", target)
-        printf "  %-14s %s\n", target, text
+        printf "  %-15s %s\n", target, text
     }
 }
 function show_parts(    i, n, number, numbers, line) {
@@ -22,6 +22,6 @@ function show_parts(    i, n, number, numbers, line) {
             split(patterns[i], line, "\t")
             gsub(/%/, numbers[n], line[1])
             gsub(/%/, numbers[n], line[2])
-            printf "  %-14s %s\n", line[1], line[2]
+            printf "  %-15s %s\n", line[1], line[2]
         }
 }

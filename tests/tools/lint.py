@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from tests.parts import ROOT
+from tests.tools.terminal import prepare_stdout
 
 TOOLS = {
     "style": ("ruff", "check", "--quiet"),
@@ -32,6 +33,7 @@ def run_tool(name: str) -> tuple[bool, str]:
 
 def main() -> int:
     """Run the tools that the command line names, and print a line for each."""
+    prepare_stdout()
     names = sys.argv[1:] or list(TOOLS)
     if unknown := [name for name in names if name not in TOOLS]:
         print(f"There is no {unknown[0]} here, only {', '.join(TOOLS)}.", file=sys.stderr)

@@ -10,7 +10,9 @@ from tests.checker.clauses import CLAUSES
 from tests.checker.result import Result
 from tests.checker.target import why_unreadable
 from tests.parts import PARTS
+from tests.stages import stages_of
 from tests.tools.check import check_quietly
+from tests.tools.terminal import prepare_stdout
 
 
 def next_step(result: Result) -> str:
@@ -18,13 +20,27 @@ def next_step(result: Result) -> str:
     if not (red := in_order_of_cause(result)):
         return ""
     why = result.clause(red[0]).explanation
-    write = re.match(r"write \w+", why.next if why else "")
+    write = re.match(r"write [\w.]+", why.next if why else "")
     what = f"{write[0]} ({red[0]})" if write else f"{red[0]}, make hint CLAUSE={red[0]}"
-    return f"{what}; make test-part{result.part} CLAUSE={red[0]}"
+    return f"{what}; make test-part{result.part} {which_stage(result)}"
+
+
+def which_stage(result: Result) -> str:
+    """Return STAGE=3 for the first stage with something red; "" where an earlier part has it."""
+    red = {*result.ids("broken"), *result.ids("not run")}
+    at = next((one.number for one in stages_of(result.part) if red & {*one.clauses}), 0)
+    return f"STAGE={at}" if at else ""
+
+
+def describe_stage(result: Result) -> str:
+    """Return "stage 3 of 7", the first with something red, or "all stages"."""
+    number = which_stage(result).removeprefix("STAGE=")
+    return f"stage {number} of {len(stages_of(result.part))}" if number else "all stages"
 
 
 def main() -> None:
     """Print a line for each part, and the next step."""
+    prepare_stdout()
     step = ""
     for number, part in PARTS.items():
         mine = f"{part.folder}/mine.py"
@@ -37,7 +53,8 @@ def main() -> None:
         else:
             total = sum(id[0] in part.letters for id in CLAUSES)
             result = check_quietly(number, "--contract")
-            print(f"  part {number}  {result.kept:2} of {total} clauses   {mine}")
+            kept = f"{result.kept:2} of {total} clauses"
+            print(f"  part {number}  {kept}   {describe_stage(result):12}   {mine}")
             step = step or next_step(result)
     print(f"\nNext: {step or 'you have kept them all. Point the check at gunicorn.'}")
 

@@ -10,7 +10,7 @@ import random
 import socket
 import sys
 
-from tests.parts import PARTS, ROOT
+from tests.parts import PARTS, ROOT, name_parts
 from tests.tools.gallery import BUILD, check_command, default_serve, gallery, relative, write
 from tests.tools.mistakes import show_broken
 from tests.tools.terminal import parse_port, prepare_stdout
@@ -60,7 +60,7 @@ def main() -> None:
     elif sys.argv[1] in map(str, PARTS):
         serve_quiz(int(sys.argv[1]), parse_port(sys.argv[2]))
     else:
-        sys.exit("Of which part? make quiz PART=1, 2 or 3.")
+        sys.exit(f"Of which part? make quiz PART={name_parts()}.")
 
 
 if __name__ == "__main__":

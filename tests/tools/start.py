@@ -7,6 +7,7 @@ import shutil
 import sys
 
 from tests.parts import PARTS
+from tests.tools.terminal import prepare_stdout
 
 
 def start(part: int, force: bool) -> str:
@@ -32,6 +33,7 @@ def start(part: int, force: bool) -> str:
 
 def main() -> None:
     """Start the part that the command line names."""
+    prepare_stdout()
     try:
         print(start(int(sys.argv[1]), force="force" in sys.argv[2:]))
     except FileExistsError as error:

@@ -2,184 +2,274 @@
 
     python -m tests.tools.starters writes partN_*/starter.py
 
-A body that is needed for any answer at all raises NotImplementedError with the advice; one that
-is needed for a clause only lets a good request pass, and names the clause in a comment. The
-check reads both (tests/checker/advice.py). Filled with the finished bodies, a starter is the
-server.
+A body that is taken out is replaced by a neutral one, which lets a plain request pass and says in
+a comment which clauses prove it wrong (the check reads that, tests/checker/advice.py). So a starter
+runs from the first minute, and nothing that it keeps is lost on the way. Filled with the finished
+bodies, it is the server. tests/stages.py has the order.
 """
 
 import ast
 import textwrap
+from collections.abc import Iterator
 
 from tests.parts import PARTS
 
-
-def format_advice(clause: str, name: str) -> str:
-    """Return the body of a function that nothing works without: it raises the advice."""
-    return f'raise NotImplementedError("Next, write {name}: {clause} needs it.")'
-
-
-NEEDED = {
-    1: {
-        "serve_connection": "H01",
-        "serve_request": "H01",
-        "format_echo": "H01",
-        "send_response": "H01",
-        "format_head": "H01",
-        "read_request_line": "H07",
-        "read_more": "H07",
-        "read_line": "H07",
-        "parse_request_line": "H07",
-        "read_field_section": "H07",
-        "parse_field_line": "H07",
-        "read_content": "H08",
-        "parse_list": "H15",
-    },
-    2: {
-        "format_environ": "W01",
-        "parse_path": "W01",
-        "format_variables": "W01",
-        "serve_application": "W01",
-        "serve_iterable": "W01",
-        "send_chunk": "W01",
-        "format_answer_head": "W01",
-        "send_octets": "W01",
-        "read_chunks": "H21",
-        "parse_chunk_size": "H21",
-    },
-    3: {
-        "serve_in_child": "P01",
-        "flush_output": "P10",
-        "reap_children": "P03",
-        "send_unavailable": "P08",
-    },
-}
 NEUTRAL = {
     1: {
-        "read_request": """
-            # unwritten: H07, H10, H14, H16, H17, H19. One recv() is not a request.
-            received += connection.recv(RECV_SIZE)
-            return Request(bytes(received.partition(b" ")[0]), b"", b"", [], b"", len(received))
+        "open_listener": """
+            # unwritten: H26
+            family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            listener = socket.socket(family, kind)
+            listener.bind(address)
+            listener.listen()
+            return listener
             """,
-        "parse_content_length": """
-            # unwritten: H08, H10, H20, H22, H23
-            return 0
+        "format_echo": """
+            # unwritten: H06, H25
+            return b"Hello, world!\\n"
+            """,
+        "send_response": """
+            # unwritten: H06, H05
+            head = format_head(status, [("Content-Type", "text/plain")])
+            connection.sendall(head + content)
+            """,
+        "format_head": """
+            # unwritten: H02
+            lines = [f"{name}: {value}" for name, value in response_headers]
+            return "\\n".join([f"HTTP/1.1 {status}", *lines, "", ""]).encode("latin-1")
+            """,
+        "Incoming.more": """
+            # unwritten: H07, H23. And if no more comes?
+            self.octets += self.connection.recv(RECV_SIZE)
+            """,
+        "Incoming.line": """
+            # unwritten: H07. The line may not have come yet.
+            line = bytes(self.octets[self.place :].partition(b"\\r\\n")[0])
+            self.place += len(line) + len(b"\\r\\n")
+            return line
+            """,
+        "read_request_line": """
+            # unwritten: H11
+            incoming.more()
+            return incoming.line(MAX_REQUEST_LINE, "414 URI Too Long")
+            """,
+        "read_field_section": """
+            # unwritten: H08, H20. The fields are passed over.
+            while incoming.line(MAX_FIELD_SECTION, "431 Request Header Fields Too Large"):
+                pass
+            return []
+            """,
+        "Incoming.take": """
+            # unwritten: H08, H10. What has come by now need not be all, nor all of it ours.
+            taken = bytes(self.octets[self.place :])
+            self.place = len(self.octets)
+            return taken
+            """,
+        "parse_list": """
+            # unwritten: H15
+            return []
             """,
         "send_continue": "pass  # unwritten: H15",
-        "parse_target": """
-            # unwritten: H13, H16
-            return target
+        "send_refusal": "pass  # unwritten: H23, H16, H17",
+        "parse_request_line": """
+            # unwritten: H16, H17
+            method, _, rest = line.partition(b" ")
+            target, _, version = rest.rpartition(b" ")
+            return method, target, version
             """,
-        "parse_host": "pass  # unwritten: H18",
-        "parse_authority": """
-            # unwritten: H18, H13
-            return authority
+        "check_target": "pass  # unwritten: H16",
+        "parse_field_line": """
+            # unwritten: H19
+            name, _, value = line.partition(b":")
+            return name.lower(), value.strip()
             """,
-        "parse_transfer_encoding": "pass  # unwritten: H21",
-        "read_is_due": """
-            # unwritten: H22, H10
+        "parse_content_length": """
+            # unwritten: H20
+            length = dict(fields).get(b"content-length", b"0")
+            return int(length) if length.isdigit() else 0
+            """,
+        "check_transfer_encoding": "pass  # unwritten: H21",
+        "Incoming.is_unread": """
+            # unwritten: H10
             return False
             """,
-        "read_and_drop": "pass  # unwritten: H10, H16, H19, H22",
+        "Incoming.drop": "pass  # unwritten: H22",
+        "serve_connection": """
+            # unwritten: H24
+            incoming = Incoming(connection)
+            with connection:
+                serve_request(incoming)
+            print_visible(bytes(incoming.octets))
+            """,
         "format_visible": """
             # unwritten: H27
             return octets.decode("latin-1")
             """,
+        "print_visible": """
+            # unwritten: H27
+            print(format_visible(octets))
+            """,
+        "check_authority": "pass  # unwritten: H13, H18",
+        "check_host": "pass  # unwritten: H18",
     },
     2: {
-        "serve_request": """
-            # unwritten: W01 to W19. Part 1's echo, until there is an application to call.
-            try:
-                request = read_request(connection, received)
-            except HTTPError as error:
-                if not received:
-                    return "", 0, False
-                content = f"{error.status}\\n{error.reason}\\n".encode("ascii")
-                to_head = received.lstrip(b"\\r\\n").startswith(b"HEAD ")  # or after empty lines
-                send_response(connection, error.status, content, to_head)
-                return error.status, len(content), True
-            echo = bytes(received[: request.size])
-            echo = echo.replace(b"HEAD ", b"GET ", 1) if request.method == b"HEAD" else echo
-            send_response(connection, "200 OK", echo, request.method == b"HEAD")
-            return "200 OK", len(echo), len(received) > request.size or read_is_due(connection)
+        "format_variables": """
+            # unwritten: W03
+            return {
+                "HTTP_" + name.decode("latin-1").upper().replace("-", "_"): value.decode("latin-1")
+                for name, value in fields
+            }
             """,
-        "parse_transfer_encoding": """
-            # unwritten: H21, W04, W19. Part 1's answer, which stays right until chunks are read.
+        "parse_path": """
+            # unwritten: W02, H13
+            path, _, query = target.partition(b"?")
+            return b"", path, query
+            """,
+        "format_environ": """
+            # unwritten: W01, W02, W05
+            _, path, query = parse_path(request.target)
+            environ: WSGIEnvironment = dict(format_variables(request.fields))
+            environ["CONTENT_LENGTH"] = str(len(request.content))
+            environ["REQUEST_METHOD"] = request.method.decode("ascii")
+            environ["PATH_INFO"] = path.decode("latin-1")
+            environ["QUERY_STRING"] = query.decode("latin-1")
+            environ["SERVER_PROTOCOL"] = request.version.decode("ascii")
+            environ["wsgi.input"] = io.BytesIO(request.content)
+            environ["wsgi.errors"] = sys.stderr
+            return environ
+            """,
+        "serve_application": """
+            # unwritten: W15, W16
+            try:
+                send_iterable(answer, application(environ, answer.start))
+            except Disconnected:
+                pass
+            except Exception:
+                traceback.print_exc()
+                answer.send_instead("500 Internal Server Error", FAILED)
+            """,
+        "send_iterable": """
+            # unwritten: W08, W10
+            answer.send(b"".join(iterable), None)
+            answer.finish()
+            """,
+        "Answer.start": """
+            # unwritten: W07, W09
+            self.status, self.response_headers = status, list(response_headers)
+            """,
+        "Answer.write": "pass  # unwritten: W09",
+        "Answer.is_bare": """
+            # unwritten: W12
+            return self.to_head
+            """,
+        "Answer.open": """
+            # unwritten: W11, W12, W17
+            self.head_sent = True
+            added = [("Date", format_date(time.time())), ("Connection", "close")]
+            return format_head(self.status, [*added, *self.response_headers])
+            """,
+        "Answer.send": """
+            # unwritten: W06, W11
+            head = b"" if self.head_sent else self.open(length)
+            send_octets(self.connection, head + (b"" if self.is_bare else chunk))
+            """,
+        "Answer.finish": "pass  # unwritten: W06, W11",
+        "check_status": "pass  # unwritten: W14",
+        "check_response_headers": "pass  # unwritten: W13, W14",
+        "read_chunks": """
+            # unwritten: H21
+            return b""
+            """,
+        "parse_chunk_size": """
+            # unwritten: H21
+            return int(line, 16)
+            """,
+        "check_transfer_encoding": """
+            # unwritten: H21. Part 1's, which stays right until chunks are read.
             if b"transfer-encoding" not in dict(fields):
-                return False
+                return
             codings = parse_list(fields, b"transfer-encoding")
             if codings[-1:] != [b"chunked"] or codings.count(b"chunked") > 1:
-                raise HTTPError("400 Bad Request", "The last transfer coding is not chunked.")
+                raise HTTPError("The last transfer coding is not chunked.")
             if version == b"HTTP/1.0" or b"content-length" in dict(fields):
-                raise HTTPError("400 Bad Request", "Here Transfer-Encoding is not allowed.")
-            raise HTTPError("501 Not Implemented", "Chunked content is not decoded yet.")
-            """,
-        "parse_status": """
-            # unwritten: W14, W13
-            return status
-            """,
-        "parse_response_headers": """
-            # unwritten: W13, W14, W11
-            return list(response_headers)
+                raise HTTPError("Transfer-Encoding is not allowed here.")
+            raise HTTPError("Part 1 does not decode chunked; part 2 does.", "501 Not Implemented")
             """,
     },
     3: {
-        "serve_rehearsal": "pass  # unwritten: no clause; it saves CPU time, see make cost",
         "serve_forever": """
-            # unwritten: P01 to P12. Part 2's: one after the other.
+            # unwritten: P01, P02, P12. Part 2's: one after the other.
             while True:
                 try:
                     connection, client = listener.accept()
-                except ConnectionError:
+                except (ConnectionError, TimeoutError):
                     continue
                 serve_connection(connection, client, application)
             """,
+        "serve_in_child": """
+            # unwritten: P07, P09, P11
+            listener.close()
+            serve_connection(connection, client, application)
+            os._exit(0)
+            """,
+        "reap_children": "pass  # unwritten: P03, P06",
+        "flush_output": "pass  # unwritten: P10",
+        "send_unavailable": """
+            # unwritten: P08
+            connection.close()
+            """,
+        "format_environ": "",  # part 2's, see neutral_body()
     },
 }
-FLAGGED = "format_environ"  # part 3 changes what it says of processes
 
 
-def body_lines(text: str) -> dict[str, tuple[int, int]]:
-    """Return the lines [first, last) of each function's body, without its docstring."""
-    found = {}
+def functions(text: str) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Yield (name, node) of each function, and of each method as Class.name."""
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
-            first, last = node.body[0].end_lineno, node.end_lineno
-            assert first and last  # ast.parse() always tells
-            found[node.name] = first, last
-    return found
+            yield node.name, node
+        elif isinstance(node, ast.ClassDef):
+            for inner in node.body:
+                if isinstance(inner, ast.FunctionDef):
+                    yield f"{node.name}.{inner.name}", inner
+
+
+def body_lines(text: str, name: str) -> tuple[int, int]:
+    """Return the lines [first, last) of a function's body, without its docstring."""
+    node = dict(functions(text))[name]
+    docstring = node.body[0]
+    assert docstring.end_lineno and node.end_lineno
+    return docstring.end_lineno, node.end_lineno
 
 
 def replace_body(text: str, name: str, body: str) -> str:
-    """Return text with body as the body of the function name."""
-    first, last = body_lines(text)[name]
+    """Return text with the body of one function replaced."""
+    first, last = body_lines(text, name)
     lines = text.splitlines(keepends=True)
     return "".join([*lines[:first], body, *lines[last:]])
 
 
 def body_of(text: str, name: str) -> str:
     """Return the body of one function as it stands."""
-    first, last = body_lines(text)[name]
+    first, last = body_lines(text, name)
     return "".join(text.splitlines(keepends=True)[first:last])
 
 
-def unwritten_bodies(part: int) -> dict[str, str]:
-    """Return the unwritten bodies of a part by the function's name."""
-    plain = {name: format_advice(clause, name) for name, clause in NEEDED[part].items()}
-    plain |= {name: textwrap.dedent(body).strip() for name, body in NEUTRAL[part].items()}
-    return {name: textwrap.indent(body, "    ") + "\n" for name, body in plain.items()}
+def neutral_body(part: int, name: str) -> str:
+    """Return the body that stands for one that is not written yet."""
+    depth = 8 if "." in name else 4
+    body = textwrap.dedent(NEUTRAL[part][name]).strip()
+    if not body:  # what part 2 said: it is for the reader to find out that it is true no more
+        before = body_of(PARTS[part - 1].server.read_text(encoding="utf-8"), name)
+        return "    # unwritten: W05. Who else runs the application?\n" + before
+    return textwrap.indent(body, " " * depth) + "\n"
 
 
 def starter_text(part: int) -> str:
     """Return the text of a part's starter."""
     text = PARTS[part].server.read_text(encoding="utf-8")
-    for name, body in unwritten_bodies(part).items():
-        text = replace_body(text, name, body)
-    if part == 3:  # what part 2 said: it is for the reader to find out that it is true no more
-        body = body_of(PARTS[2].server.read_text(encoding="utf-8"), FLAGGED)
-        text = replace_body(
-            text, FLAGGED, "    # unwritten: W05. Who else runs the application?\n" + body
-        )
+    for name in NEUTRAL.get(part, {}):
+        text = replace_body(text, name, neutral_body(part, name))
     return text
 
 

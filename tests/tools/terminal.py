@@ -5,10 +5,15 @@ import signal
 import sys
 
 
-def prepare_stdout() -> None:
-    """Let stdout show ? for a sign that the terminal lacks, and end us when its reader has gone."""
+def replace_missing_signs() -> None:
+    """Let stdout show ? for a sign that the terminal lacks."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def prepare_stdout() -> None:
+    """Let stdout show ? for a sign that the terminal lacks, and end us when its reader has gone."""
+    replace_missing_signs()
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on in less may leave early
 

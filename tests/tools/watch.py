@@ -1,6 +1,6 @@
 """Run the check again whenever the server under test is saved, and say what has changed.
 
-python -m tests.tools.watch 2 [--server PATH] [--clause H07]
+python -m tests.tools.watch 2 [--server PATH] [--clause H07] [--stage 3]
 """
 
 import argparse
@@ -13,10 +13,12 @@ from pathlib import Path
 
 import watchfiles
 
-from tests.checker.clauses import check_ids
+from tests.checker.clauses import check_ids, parse_stage
 from tests.checker.target import UsageError, why_unreadable
 from tests.parts import PARTS
+from tests.stages import stages_of
 from tests.tools.check import check_aloud
+from tests.tools.terminal import replace_missing_signs
 
 KEYS = (
     "Type Enter to run again, a and Enter to have every red clause explained,\nq and Enter to quit."
@@ -31,6 +33,16 @@ def difference(before: dict[str, str], after: dict[str, str]) -> str:
         if new:
             changes.append(f"{', '.join(new)} {colour} now")
     return ", ".join(changes) or "no clause has changed its colour"
+
+
+def finished_stages(part: int, before: dict[str, str], after: dict[str, str]) -> str:
+    """Return " Stage 3, It reads, is green." for each that has become so; "" if none has."""
+    sentences = []
+    for stage in stages_of(part):
+        was, now = ({seen.get(id) for id in stage.clauses} for seen in (before, after))
+        if now == {"kept"} and was != now:
+            sentences.append(f" Stage {stage.number}, {stage.title}, is green.")
+    return "".join(sentences)
 
 
 def listen_for_saves(path: Path, events: queue.SimpleQueue[str]) -> None:
@@ -49,10 +61,13 @@ def listen_for_keys(events: queue.SimpleQueue[str]) -> None:
 
 def main() -> None:
     """Check, wait, and check again, until the reader has enough."""
+    replace_missing_signs()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", type=int, choices=list(PARTS))
     parser.add_argument("--server", default="")
     parser.add_argument("--clause", default="")
+    parser.add_argument("--stage", default="")
+    parser.add_argument("--all", action="store_true")
     arguments = parser.parse_args()
     mine = PARTS[arguments.part].mine
     path = Path(arguments.server).resolve() if arguments.server else mine
@@ -62,10 +77,14 @@ def main() -> None:
         sys.exit(f"There is no file {arguments.server}.")
     try:
         check_ids(arguments.clause, arguments.part)
+        if arguments.stage:
+            parse_stage(arguments.stage, arguments.part)
     except UsageError as error:
         sys.exit(str(error))
     options = ["--server", str(path)] if arguments.server else []
     options += ["--clause", arguments.clause] if arguments.clause else []
+    options += ["--stage", arguments.stage] if arguments.stage else []
+    options += ["--all"] if arguments.all else []
     events: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=listen_for_saves, args=(path, events), daemon=True).start()
     threading.Thread(target=listen_for_keys, args=(events,), daemon=True).start()
@@ -85,7 +104,8 @@ def main() -> None:
             result = check_aloud(arguments.part, *options, *more)
             after = {one.id: one.outcome for one in result.clauses} if result else {}
             if before:
-                text = f"Since the last run: {difference(before, after)}."
+                stages = finished_stages(arguments.part, before, after)
+                text = f"Since the last run: {difference(before, after)}.{stages}"
                 print(textwrap.fill(text, 80))
             before = after
         print(f"\nWatching {path.name}: save it, and it is checked again.\n{keys}", flush=True)

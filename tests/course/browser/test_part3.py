@@ -2,7 +2,7 @@
 
 The pictures in chapter 3 are drawn by the first two tests:
 
-    PICTURES=part3_forking .venv/bin/python -m pytest tests/course/browser/test_part3.py -k is_a
+    PICTURES=part3_forking .venv/bin/python -m tests.course browser --only "staircase or wall"
 """
 
 import os

@@ -28,7 +28,8 @@ GALLERY = gallery()
 def beside(mistake: Mistake) -> list[str]:
     """Return five clauses that the mistake leaves alone."""
     named = {mistake.caught_by, *mistake.also_red}
-    return [id for id in OTHERS[mistake.part] if id not in named][:5]
+    others = OTHERS[min(mistake.part, max(OTHERS))]
+    return [id for id in others if id not in named][:5]
 
 
 def check(mistake: Mistake, folder: Path) -> Checked:

@@ -1,5 +1,6 @@
 """Every notebook runs top to bottom in a fresh kernel, and was committed as it had run."""
 
+import ast
 import os
 import tempfile
 import time
@@ -16,6 +17,7 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 EVERY = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 CELL_SECONDS = 120  # a deadline for one cell, not an expectation
 LINES = 10
+CHECK = "# Is the text true here?"  # the first line of a cell that only checks the text
 MARK = "STARTED_BY_NOTEBOOK"
 
 
@@ -65,6 +67,25 @@ def test_its_cells_are_short_and_prose_stands_between(path):
         lines = [line for line in cell.source.splitlines() if line.strip()]
         assert len(lines) <= LINES, cell.source
     assert sum(cell.cell_type == "markdown" for cell in cells) >= len(code_cells(path)) * 0.5
+
+
+@EVERY
+def test_what_only_checks_the_text_is_folded_and_stands_apart(path):
+    for cell in code_cells(path):
+        checks = any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(cell.source)))
+        assert checks == cell.source.startswith(CHECK + "\n"), cell.source
+        assert checks == ("claims" in cell.metadata.get("tags", [])), cell.source
+        assert checks == cell.metadata.get("jupyter", {}).get("source_hidden", False), cell.source
+        assert not (checks and cell.outputs), cell.source
+
+
+@EVERY
+def test_a_question_stands_apart_from_every_answer(path):
+    asked = [cell.source for cell in read(path).cells if "**Question" in cell.source]
+    assert asked
+    for source in asked:
+        assert source.startswith("> **Question"), source
+        assert all(line.startswith(">") for line in source.splitlines()), source
 
 
 @EVERY

@@ -1,0 +1,35 @@
+"""What measures a server says in a sentence why it can't."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.measure.cost import OTHERS
+from tests.parts import ROOT
+
+
+def run(*words: str) -> subprocess.CompletedProcess:
+    """Return the ended run of python -m with these words."""
+    command = [sys.executable, "-m", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("module", ["tests.measure.fuzz", "tests.measure.load"])
+@pytest.mark.parametrize(
+    ("server", "sentence"),
+    [("nope.py", "There is no file nope.py."), ("false {port}", "exit status 1")],
+    ids=["no-file", "ends"],
+)
+def test_a_server_that_is_not_there_is_told_in_a_sentence(module, server, sentence):
+    ended = run(module, "--server", server)
+    assert ended.returncode == 1 and sentence in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.slow
+def test_the_cost_of_a_request_is_measured_on_each_server():
+    ended = run("tests.measure.cost", "--requests", "60", "--rounds", "1")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    for name in ("part 3", *OTHERS):
+        assert ended.stdout.count(f"\n  {name} ") == 2  # with either application
