@@ -1,4 +1,4 @@
-"""What a clause or a mistake still lacks, as sentences for whoever adds one.
+"""What a clause, a mistake or a part still lacks, as sentences for whoever adds one.
 
 .github/CONTRIBUTING.md names the pieces; each function here looks at one kind of them, below root.
 """
@@ -11,13 +11,16 @@ from pathlib import Path
 from tests.checker.clauses import IN_SHORT_COLUMNS, Clause, read_clauses
 from tests.pages import anchors
 from tests.parts import LETTERS, PARTS, ROOT, Part, first_part_with
+from tests.tools.changes import CHANGED, GONE, sources
 from tests.tools.gallery import Mistake, read
 from tests.tools.hint import hints
 from tests.tools.mistakes import NAME_COLUMNS, TITLE_COLUMNS
 from tests.tools.patches import apply
+from tests.tools.starters import starter_text
 
 BUILT = [number for number, part in PARTS.items() if part.server.is_file()]
 WIDTH = 80  # columns of a story
+HEAD, DASHES = re.compile(r"\| *id *\|"), re.compile(r"\|[-| :]+\|$")
 ROW = re.compile(r"^\| *([A-Z][0-9]+) *\|", re.MULTILINE)
 STORY = ["What one thinks:", "What happens:", "What a user notices:"]
 
@@ -28,7 +31,16 @@ def what_is_missing(root: Path = ROOT) -> list[str]:
         clauses = read_clauses(root / "tests" / "CONTRACT.md")
     except ValueError as error:
         return [str(error)]
-    kinds = (about_parts, about_rows, about_tests, about_hints, about_mistakes)
+    kinds = (
+        about_parts,
+        about_rows,
+        about_chapters,
+        about_tests,
+        about_hints,
+        about_mistakes,
+        about_changes,
+        about_starters,
+    )
     return [sentence for kind in kinds for sentence in kind(root, clauses)]
 
 
@@ -51,7 +63,13 @@ def about_parts(root: Path, clauses: dict[str, Clause]) -> Iterator[str]:
 
 def about_rows(root: Path, clauses: dict[str, Clause]) -> Iterator[str]:
     """Yield what is wrong with the rows of CONTRACT.md."""
-    for id in ROW.findall((root / "tests" / "CONTRACT.md").read_text(encoding="utf-8")):
+    page = (root / "tests" / "CONTRACT.md").read_text(encoding="utf-8")
+    for id in rows_without_a_table(page):
+        yield (
+            f"CONTRACT.md: the row of {id} stands in no table. Put it directly below the last row "
+            "of one, or copy the two lines | id |… and |---|… from above."
+        )
+    for id in ROW.findall(page):
         if id not in clauses:
             yield (
                 f"CONTRACT.md: the row of {id} is not read. An id is one of {', '.join(LETTERS)} "
@@ -74,6 +92,14 @@ def about_rows(root: Path, clauses: dict[str, Clause]) -> Iterator[str]:
         yield from about_row(root, clause)
 
 
+def rows_without_a_table(page: str) -> Iterator[str]:
+    """Yield the id of each row that no head of a table stands above, or an empty line between."""
+    for lines in re.split(r"\n(?!\|)", page):
+        table = [line for line in lines.splitlines() if line.startswith("|")]
+        if table and not (HEAD.match(table[0]) and table[1:2] and DASHES.match(table[1])):
+            yield from ROW.findall("\n".join(table))
+
+
 def about_row(root: Path, clause: Clause) -> Iterator[str]:
     """Yield what is wrong with one row."""
     cells = {"in short": clause.title, "section": clause.section}
@@ -92,6 +118,19 @@ def about_row(root: Path, clause: Clause) -> Iterator[str]:
             f"CONTRACT.md: {clause.id} is to be read in {clause.read}, and there is no such "
             "section."
         )
+
+
+def about_chapters(root: Path, clauses: dict[str, Clause]) -> Iterator[str]:
+    """Yield which clauses the chapter that their row links to never names."""
+    for id, clause in clauses.items():
+        path = clause.read.partition("#")[0]
+        if not (root / path).is_file():
+            continue  # about_row() says so
+        if not re.search(rf"\b{id}\b", (root / path).read_text(encoding="utf-8")):
+            yield (
+                f"{path} never names {id}: say why it is there, in bold, in the section that its "
+                "row links to."
+            )
 
 
 def about_tests(root: Path, clauses: dict[str, Clause]) -> Iterator[str]:
@@ -238,3 +277,51 @@ def about_diff(mistake: Mistake, clauses: dict[str, Clause], server: str) -> Ite
     else:
         if broken == server:
             yield f"its diff changes nothing in {aim}."
+
+
+def about_changes(root: Path, clauses: dict[str, Clause]) -> Iterator[str]:
+    """Yield what differs between a part and the one before, and is not in the table of changes."""
+    servers = {number: root / part.folder / "server.py" for number, part in PARTS.items()}
+    for part in list(PARTS)[1:]:
+        paths = servers[part - 1], servers[part]
+        if not all(path.is_file() for path in paths):
+            continue  # about_parts() says so
+        try:
+            old, new = map(sources, paths)
+        except SyntaxError:
+            continue  # about_starters() says so
+        before, after = (path.relative_to(root).as_posix() for path in paths)
+        changed = {name for name in old.keys() & new.keys() if old[name] != new[name]}
+        said, gone = CHANGED.get(part, {}), GONE.get(part, {})
+        for name in sorted(changed - said.keys()):
+            yield (
+                f"{name} differs between {before} and {after}: copy it, or say why in "
+                "tests/tools/changes.py."
+            )
+        for name in sorted(old.keys() - new.keys() - gone.keys()):
+            yield f"{name} is in {before} and not in {after}: say why in tests/tools/changes.py."
+        for name in sorted(said.keys() - changed):
+            yield f"tests/tools/changes.py says that {after} changes {name}, and it does not."
+        for name in sorted(gone.keys() - (old.keys() - new.keys())):
+            yield f"tests/tools/changes.py says that {name} is gone from {after}, and it is not."
+
+
+def about_starters(root: Path, clauses: dict[str, Clause]) -> Iterator[str]:
+    """Yield which starter is not its part's server without the bodies."""
+    for number, part in PARTS.items():
+        starter, server = (f"{part.folder}/{name}" for name in ("starter.py", "server.py"))
+        if not ((root / starter).is_file() and (root / server).is_file()):
+            continue  # about_parts() says so
+        try:
+            due = starter_text(number, root)
+        except SyntaxError as error:
+            yield f"{server} does not parse in line {error.lineno}: {error.msg}."
+            return  # so that no starter can be written from it, nor from a later one
+        except KeyError as error:
+            yield f"tests/tools/starters.py has a body for {error.args[0]}, which {server} lacks."
+            continue
+        if (root / starter).read_text(encoding="utf-8") != due:
+            yield (
+                f"{starter} is not what its server gives: run "
+                "`.venv/bin/python -m tests.tools.starters`."
+            )

@@ -2,7 +2,6 @@
 
 import json
 import re
-import tempfile
 from bisect import bisect
 from collections.abc import Iterator
 from itertools import accumulate
@@ -11,10 +10,9 @@ from typing import NamedTuple
 
 from tests.checker.clauses import CLAUSES
 from tests.checker.result import Result
-from tests.course.selfcheck import NAIVE, Checked, run_check
+from tests.course.selfcheck import NAIVE, run_check
 from tests.pages import pages
 from tests.parts import PARTS, ROOT, first_part_with
-from tests.tools import starters
 from tests.tools.gallery import gallery
 
 TEENS = ["thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
@@ -55,12 +53,11 @@ SERVERS = [
     ("waitress", 2, WAITRESS),
     *((f"make test-part{number}", number, "") for number in PARTS),
     *(
-        (rf"{part.folder}/mine\.py", number, f"{part.folder}/starter.py")
+        (rf"{part.folder}/mine\.py|make start-part{number}", number, f"{part.folder}/starter.py")
         for number, part in PARTS.items()
     ),
 ]
 NAMED = re.compile("|".join(f"({name})" for name, *_ in SERVERS))
-ADVICE = re.compile(r"^  next +write (\w+): ", re.MULTILINE)
 NAMED_AND_KEPT = re.compile(
     r"(?:gunicorn|waitress) [0-9.]+ (?:kept )?about (?P<kept>[0-9]+)\b(?! of)"
 )
@@ -86,7 +83,7 @@ class Kept(NamedTuple):
 
     @property
     def command(self) -> str:
-        """The command that gives the number; of a starter, once its first functions are written."""
+        """The command that gives the number."""
         server = f"--server '{self.server}'" if " " in self.server else f"--server {self.server}"
         which = server if self.server else "--finished"
         return f".venv/bin/python -m tests.checker {self.part} {which}"
@@ -179,33 +176,9 @@ def part_of(path: str) -> int:
 
 
 def check_kept(part: int, server: str) -> Result | str:
-    """Return the result of a server's check, or what it said instead.
-
-    Of a starter the functions without which nothing answers are filled in first, as the page
-    tells its reader to do.
-    """
-    if not server:
-        ended = run_check(part, "--finished")
-    elif server == f"{PARTS[part].folder}/starter.py":
-        ended = check_starter(part)
-    else:
-        ended = run_check(part, "--server", server)
-    return ended.result or ended.stderr.strip()
-
-
-def check_starter(part: int) -> Checked:
-    """Return the check of a starter, filled in until it answers."""
-    finished = PARTS[part].server.read_text(encoding="utf-8")
-    text = starters.starter_text(part)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "mine.py")
-        while True:
-            path.write_text(text, encoding="utf-8")
-            ended = run_check(part, "--server", str(path))
-            due = ADVICE.findall(ended.stdout)
-            if not due or not ended.result or ended.result.checked:
-                return ended
-            text = starters.replace_body(text, due[0], starters.body_of(finished, due[0]))
+    """Return the result of a server's check, or what it said instead."""
+    ended = run_check(part, *(["--server", server] if server else ["--finished"]))
+    return ended.result or ended.stderr.strip().removeprefix("ERROR: ")
 
 
 def compare_kept() -> bool:
@@ -219,7 +192,7 @@ def compare_kept() -> bool:
                 known[target] = check_kept(*target)
             result = known[target]
             if isinstance(result, str):
-                truth = f"was not run. {result.removeprefix('ERROR: ')}"
+                truth = f"was not run. {result}"
             else:
                 truth = f"is {result.kept} of {len(result.clauses)}"
             true = true and not isinstance(result, str) and result.kept == one.number

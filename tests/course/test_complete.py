@@ -9,13 +9,16 @@ import pytest
 
 from tests.checker.clauses import CLAUSES, IN_SHORT_COLUMNS, read_clauses
 from tests.course.complete import (
+    about_changes,
     about_hints,
     about_mistakes,
     about_rows,
+    about_starters,
     about_tests,
     what_is_missing,
 )
 from tests.parts import PARTS, ROOT
+from tests.tools.changes import CHANGED
 from tests.tools.gallery import KEYS
 from tests.tools.mistakes import NAME_COLUMNS, TITLE_COLUMNS
 
@@ -127,9 +130,28 @@ def test_a_row_that_cannot_be_read_is_told(copy, new, words):
     assert words in said
 
 
-def test_a_new_row_alone_lacks_its_test_its_hints_and_its_mistake(copy):
+@pytest.mark.parametrize(
+    "above",
+    ["\n", "\n### Tracing\n\n", "\n| id | in short |\n", "\n|---|---|\n"],
+    ids=["after-an-empty-line", "below-a-heading", "without-dashes", "without-a-head"],
+)
+def test_a_row_that_stands_in_no_table_is_told(copy, above):
+    change(copy, PAGE, WSGI, above + row(NEXT) + WSGI)
+    (said,) = unknown(about_rows(copy, read_clauses(copy / PAGE)))
+    assert said.startswith(f"CONTRACT.md: the row of {NEXT} stands in no table. ")
+
+
+def test_a_row_in_a_table_of_its_own_is_in_one(copy):
+    head = "\n### Tracing\n\n| id | in short | the server… |\n|---|:--|---|\n"
+    change(copy, PAGE, WSGI, head + row(NEXT) + WSGI)
+    assert unknown(about_rows(copy, read_clauses(copy / PAGE))) == []
+
+
+def test_a_new_row_alone_lacks_its_reason_its_test_its_hints_and_its_mistake(copy):
     change(copy, PAGE, WSGI, row(NEXT) + WSGI)
     assert unknown(what_is_missing(copy)) == [
+        f"part1_single/README.md never names {NEXT}: say why it is there, in bold, in the section "
+        "that its row links to.",
         f'{NEXT} has no test: write one in tests/contract, below @clause("{NEXT}").',
         f"{NEXT} has no hints: add ## {NEXT} and three of them to tests/tools/hints.md.",
         f"{NEXT} has no mistake: add part1_single/mistakes/{NEXT}_….patch.",
@@ -293,3 +315,70 @@ def test_a_clause_without_a_mistake_is_told(lone_mistake):
     said = list(about_mistakes(lone_mistake, CLAUSES))
     assert len(said) == len(CLAUSES) - 1
     assert "P03 has no mistake: add part3_forking/mistakes/P03_….patch." in said
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "words"),
+    [
+        (
+            "part2_wsgi/server.py",
+            "def parse_request_line(",
+            "# to the letter\ndef parse_request_line(",
+            "parse_request_line differs between part1_single/server.py and part2_wsgi/server.py: "
+            "copy it, or say why in tests/tools/changes.py.",
+        ),
+        (
+            "part3_forking/server.py",
+            "def parse_request_line(",
+            "def parse_request_lines(",
+            "parse_request_line is in part2_wsgi/server.py and not in part3_forking/server.py: "
+            "say why in tests/tools/changes.py.",
+        ),
+        (
+            "part2_wsgi/server.py",
+            "def format_environ(",
+            "def format_echo():\n    pass\n\n\ndef format_environ(",
+            "tests/tools/changes.py says that format_echo is gone from part2_wsgi/server.py, and "
+            "it is not.",
+        ),
+    ],
+    ids=["changed", "gone", "not-gone"],
+)
+def test_a_part_that_differs_from_the_one_before_is_told(copy, path, old, new, words):
+    change(copy, path, old, new)
+    assert words in unknown(about_changes(copy, CLAUSES))
+
+
+def test_a_change_that_is_none_is_told(copy):
+    shutil.copy(copy / "part2_wsgi/server.py", copy / "part3_forking/server.py")
+    said = unknown(about_changes(copy, CLAUSES))
+    assert len(said) == len(CHANGED[3]) and said[0] == (
+        "tests/tools/changes.py says that part3_forking/server.py changes format_environ, and it "
+        "does not."
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            "def main() -> None:\n",
+            "def main() -> int:\n",
+            "part1_single/starter.py is not what its server gives: run "
+            "`.venv/bin/python -m tests.tools.starters`.",
+        ),
+        (
+            "def format_head(",
+            "def format_heads(",
+            "tests/tools/starters.py has a body for format_head, which part1_single/server.py "
+            "lacks.",
+        ),
+        ("import argparse\n", "import (\n", "part1_single/server.py does not parse in line "),
+    ],
+    ids=["another-server", "a-function-renamed", "does-not-parse"],
+)
+def test_a_starter_that_is_not_its_servers_is_told(copy, old, new, words):
+    change(copy, SERVER, old, new)
+    (said,) = unknown(about_starters(copy, CLAUSES))
+    assert said.startswith(words)
+    assert said in what_is_missing(copy)

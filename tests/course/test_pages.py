@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from difflib import SequenceMatcher
 from itertools import zip_longest
 from pathlib import Path
 
@@ -61,11 +62,90 @@ def test_every_file_that_a_command_names_exists(page):
 
 @EACH
 def test_every_excerpt_is_the_files_own_text(chapter):
-    sources = [path.read_text(encoding="utf-8") for path in chapter.parent.glob("*.py")]
+    paths = sorted(chapter.parent.glob("*.py"))
+    sources = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in paths}
     excerpts = blocks(chapter, "python")
     assert excerpts
-    for excerpt in excerpts:
-        assert any(excerpt in source for source in sources), excerpt
+    said = [words for excerpt in excerpts if (words := excerpt_differs(excerpt, sources))]
+    if said:
+        page = chapter.relative_to(ROOT).as_posix()
+        pytest.fail("\n  ".join(f"{page}: {words}" for words in said), pytrace=False)
+
+
+def excerpt_differs(excerpt: str, sources: dict[str, str]) -> str:
+    """Return where an excerpt first differs from the place most like it; "" if it is the same.
+
+    sources has texts by the name of their file.
+    """
+    if any(excerpt in source for source in sources.values()):
+        return ""
+    lines = excerpt.splitlines()
+    _, name, first = max(closest(lines, name, source) for name, source in sources.items())
+    there = sources[name].splitlines()[first : first + len(lines)]
+    number, here, line = next(
+        (number, here, line)
+        for number, (here, line) in enumerate(zip_longest(lines, there), first + 1)
+        if here != line
+    )
+    return (
+        f"the code that begins with {lines[0].strip()!r} has {here.strip()!r}, and {name} has "
+        f"{(line or '').strip()!r} there, in line {number}."
+    )
+
+
+def closest(lines: list[str], name: str, source: str) -> tuple[tuple[int, ...], str, int]:
+    """Return how like lines the place most like them is, the name, and its first line, from 0."""
+    there = source.splitlines()
+    matcher = SequenceMatcher(b=lines, autojunk=False)
+    found = []
+    for first in range(len(there)):
+        place = there[first : first + len(lines)]
+        matcher.set_seq1(place)
+        same = [here == line for here, line in zip(lines, place, strict=False)]
+        alike = sum(block.size for block in matcher.get_matching_blocks())
+        # Where a line was put in, the lines before it say where that was.
+        leading = [*same, False].index(False)
+        found.append(((alike, leading, sum(same)), name, first))
+    return max(found, default=((), name, 0))
+
+
+SOURCES = {
+    "a.py": "import os\n\n\ndef f(x):\n    y = x\n    z = y\n    return z\n",
+    "b.py": "def g():\n    pass\n",
+    "c.py": "def f(x):\n    w = x\n    pass\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("excerpt", "words"),
+    [
+        ("    y = x\n    z = y\n", ""),
+        (
+            "def f(x):\n    y = x\n    z = 1\n    return z\n",
+            "'def f(x):' has 'z = 1', and a.py has 'z = y' there, in line 6.",
+        ),
+        (
+            "def f(x):\n    z = y\n    return z\n",
+            "'def f(x):' has 'z = y', and a.py has 'y = x' there, in line 5.",
+        ),
+        (
+            "def f(y):\n    y = x\n    z = y\n",
+            "'def f(y):' has 'def f(y):', and a.py has 'def f(x):' there, in line 4.",
+        ),
+        (
+            "def f(x):\n    w = x\n    z = y\n    return z\n",
+            "'def f(x):' has 'w = x', and a.py has 'y = x' there, in line 5.",
+        ),
+        (
+            "def g():\n    pass\n    return\n",
+            "'def g():' has 'return', and b.py has '' there, in line 3.",
+        ),
+    ],
+    ids=["same", "another-line", "a-line-less", "first-line", "most-lines", "past-the-end"],
+)
+def test_an_excerpt_that_differs_is_told_with_its_first_line_that_does(excerpt, words):
+    said = excerpt_differs(excerpt, SOURCES)
+    assert said == (f"the code that begins with {words}" if words else "")
 
 
 def translation_lacks(original: Path, translation: Path) -> str:

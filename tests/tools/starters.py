@@ -11,8 +11,9 @@ bodies, it is the server. tests/stages.py has the order.
 import ast
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 
-from tests.parts import PARTS
+from tests.parts import PARTS, ROOT
 
 NEUTRAL = {
     1: {
@@ -255,21 +256,29 @@ def body_of(text: str, name: str) -> str:
     return "".join(text.splitlines(keepends=True)[first:last])
 
 
-def neutral_body(part: int, name: str) -> str:
+def server_text(part: int, root: Path) -> str:
+    """Return the text of a part's server below root."""
+    return (root / PARTS[part].folder / "server.py").read_text(encoding="utf-8")
+
+
+def neutral_body(part: int, name: str, root: Path = ROOT) -> str:
     """Return the body that stands for one that is not written yet."""
     depth = 8 if "." in name else 4
     body = textwrap.dedent(NEUTRAL[part][name]).strip()
     if not body:  # what part 2 said: it is for the reader to find out that it is true no more
-        before = body_of(PARTS[part - 1].server.read_text(encoding="utf-8"), name)
+        before = body_of(server_text(part - 1, root), name)
         return "    # unwritten: W05. Who else runs the application?\n" + before
     return textwrap.indent(body, " " * depth) + "\n"
 
 
-def starter_text(part: int) -> str:
-    """Return the text of a part's starter."""
-    text = PARTS[part].server.read_text(encoding="utf-8")
+def starter_text(part: int, root: Path = ROOT) -> str:
+    """Return the text of a part's starter; root is where the servers are.
+
+    Raises KeyError with the name of a function that the server lacks.
+    """
+    text = server_text(part, root)
     for name in NEUTRAL.get(part, {}):
-        text = replace_body(text, name, neutral_body(part, name))
+        text = replace_body(text, name, neutral_body(part, name, root))
     return text
 
 
