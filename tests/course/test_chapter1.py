@@ -86,37 +86,6 @@ def test_the_cookie_that_the_chapter_tries_is_sent(get):
     assert response.headers["Set-Cookie"] == "visitor=7"
 
 
-def sections() -> list[str]:
-    """Return the text of each stage's section."""
-    parts = re.split(r"^## ", TEXT, flags=re.MULTILINE)
-    return [part for part in parts if part.startswith("Stage ")]
-
-
-def test_each_stage_has_a_section_with_its_difficulty_its_time_and_its_check():
-    for stage, section in zip(STAGES[1], sections(), strict=True):
-        heading, _, rest = section.partition("\n")
-        assert heading == f"Stage {stage.number}: {stage.title}"
-        assert f"*{stage.difficulty.capitalize()}. Reading" in rest
-        assert f"to green: {stage.minutes} minutes" in rest
-        for words in (
-            "**The win:**",
-            "**A broken server:** `make broken M=part1/",
-            "make test-part1",
-        ):
-            assert words in rest, (heading, words)
-
-
-def test_what_a_stage_has_the_reader_write_is_shown_in_order_and_ours_is_folded():
-    for stage, section in zip(STAGES[1], sections(), strict=True):
-        ours = re.findall(r"<details><summary>Ours: ([\w.]+)</summary>\n\n```python\n", section)
-        assert ours == list(stage.functions), stage.title
-        for name in ours:
-            method = name.rpartition(".")[2]
-            shown = [m.start() for m in re.finditer(rf"^ *def {method}\(", section, re.MULTILINE)]
-            folded = section.index(f"Ours: {name}<")
-            assert len(shown) == 2 and shown[0] < folded < shown[1], name
-
-
 def test_the_sections_of_functions_and_methods_are_found():
     assert section_of(CHAPTER, "format_head") == slug("Why line ends matter")
     assert section_of(CHAPTER, "Incoming.take") == slug("Read the content")

@@ -174,7 +174,11 @@ NEUTRAL = {
             head = b"" if self.head_sent else self.open(length)
             send_octets(self.connection, head + (b"" if self.is_bare else chunk))
             """,
-        "Answer.finish": "pass  # unwritten: W06, W11",
+        "Answer.finish": """
+            # unwritten: W06, W11
+            if not self.head_sent:
+                self.send(b"", 0)
+            """,
         "check_status": "pass  # unwritten: W14",
         "check_response_headers": "pass  # unwritten: W13, W14",
         "read_chunks": """
@@ -208,12 +212,14 @@ NEUTRAL = {
                 serve_connection(connection, client, application)
             """,
         "serve_in_child": """
-            # unwritten: P07, P09, P11
-            listener.close()
+            # unwritten: P04, P11, H26, P09, P07
             serve_connection(connection, client, application)
             os._exit(0)
             """,
-        "reap_children": "pass  # unwritten: P03, P06",
+        "reap_children": """
+            # unwritten: P03, P06. One child for each signal.
+            os.waitpid(-1, os.WNOHANG)
+            """,
         "flush_output": "pass  # unwritten: P10",
         "send_unavailable": """
             # unwritten: P08
