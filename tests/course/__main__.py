@@ -3,11 +3,14 @@
     python -m tests.course quick
     python -m tests.course pieces
     python -m tests.course counts
+    python -m tests.course walk
 
 quick: what takes a minute or two together. pieces: of these, what says in seconds whether a clause,
 a mistake, a page or a starter has all that it needs. counts: how many clauses each server keeps
-that a page says this of, and whether it is so; this takes minutes. everything: all, also what is
-slow, and the folders. Else the folder that is named: gallery, browser, frameworks, notebooks.
+that a page says this of, and whether it is so; this takes minutes. walk: checks a starter after
+each function that is written in it, and writes the table into tests/README.md; minutes, too.
+everything: all, also what is slow, and the folders. Else the folder that is named: gallery,
+browser, frameworks, notebooks.
 
 With --only H18_ it runs those of them that have H18_ in their names, parameters included.
 """
@@ -17,6 +20,7 @@ import sys
 
 from tests.checker.__main__ import run_pytest
 from tests.course.counts import compare_kept
+from tests.course.walk import write_table
 from tests.parts import ROOT
 
 HERE = ROOT / "tests" / "course"
@@ -31,12 +35,13 @@ PIECES = [
     "test_starters.py::test_the_starter_is_the_server_without_its_bodies",
 ]
 FOLDERS = sorted(path.parent.name for path in HERE.glob("*/__init__.py"))
+WHICH = ["quick", "pieces", "counts", "walk", "everything", *FOLDERS]
 
 
 def main() -> int:
     """Run the tests that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m tests.course", description=__doc__)
-    parser.add_argument("which", choices=["quick", "pieces", "counts", "everything", *FOLDERS])
+    parser.add_argument("which", choices=WHICH)
     parser.add_argument("--only", default="", metavar="NAME", help="a part of the tests' names")
     asked = parser.parse_args()
     if asked.which == "quick":
@@ -45,6 +50,9 @@ def main() -> int:
         return run_pytest((HERE / name for name in PIECES), *ANY_TARGET, only=asked.only)
     if asked.which == "counts":
         return 0 if compare_kept() else 1
+    if asked.which == "walk":
+        write_table()
+        return 0
     if asked.which == "everything":
         return run_pytest([HERE], *ANY_TARGET, parallel=True, slow=True, only=asked.only)
     return run_pytest([HERE / asked.which], *ANY_TARGET, slow=True, only=asked.only)

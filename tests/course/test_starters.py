@@ -1,22 +1,31 @@
 """The road: from each starter the advice leads to green, and never through the dark."""
 
-import re
+import functools
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 
 from tests.checker.advice import unwritten_functions
-from tests.checker.result import Result
+from tests.checker.clauses import CLAUSES
 from tests.course.complete import BUILT
-from tests.course.selfcheck import run_check
+from tests.course.walk import Step, committed_rows, rows_of, walk
 from tests.parts import PARTS, ROOT
-from tests.stages import STAGES, functions_of
+from tests.stages import STAGES, Group, functions_of, groups_of, stage_of
 from tests.tools import starters
 
 EACH = pytest.mark.parametrize("part", BUILT)
-WITHOUT_A_WIN = 3  # functions that may be written before a clause turns green
+WITHOUT_A_WIN = 3  # functions, one of which turns a clause green
+NOTHING = Group("nothing before", ())
+# Clauses that are green when their stage begins, and why; the stage keeps them so.
+GREEN_BEFORE = {
+    (2, "W04"): "no application can be asked for anything without wsgi.input",
+    (2, "W16"): "the starter joins the chunks, so an application fails before anything has left",
+    (2, "H21"): "part 1 answers chunks with 501, which is right until they can be read",
+    (3, "P07"): "a starter's child that did not end would serve beside its parent",
+}
 
 
 def finished(part: int) -> str:
@@ -57,47 +66,99 @@ def test_stages_are_in_the_order_of_the_file_and_each_clause_has_one(part):
         assert stage.difficulty in ("easy", "moderate", "hard") and stage.minutes > 0
 
 
-def unfinished(result: Result) -> set[str]:
+def ids_of(part: int) -> list[str]:
+    """Return the clauses that are asked of a part."""
+    return [id for id in CLAUSES if id[0] in PARTS[part].letters]
+
+
+def unfinished(step: Step) -> set[str]:
     """Return the clauses that are not kept."""
-    return {clause.id for clause in result.clauses if clause.outcome != "kept"}
+    return {*ids_of(step.part)} - step.kept
+
+
+@functools.cache
+def walked(part: int) -> list[Step]:
+    """Return the walk of a part; its tests share one."""
+    return walk(part)
 
 
 @pytest.mark.slow
 @EACH
-def test_the_advice_leads_from_the_starter_to_green_and_never_through_the_dark(part, tmp_path):
-    text, path, done = starters.starter_text(part), tmp_path / "mine.py", []
-    before: set[str] = set()
-    since_a_win, table = 0, []
-    while True:
-        path.write_text(text, encoding="utf-8")
-        ended = run_check(part, "--server", str(path))
-        assert ended.result, ended.stdout + ended.stderr
-        if ended.result.kept < len(before):  # what falls must fall twice: other tests run beside us
-            ended = run_check(part, "--server", str(path))
-            assert ended.result, ended.stdout + ended.stderr
-        kept = set(ended.result.ids("kept"))
-        table.append(
-            f"{done[-1] if done else 'the starter':24} {len(kept)} {sorted(kept - before)}"
-        )
-        assert not ended.result.ids("not run"), table
-        assert len(kept) >= len(before), table
-        since_a_win = 0 if kept - before else since_a_win + 1
-        assert since_a_win <= WITHOUT_A_WIN, table
-        before = kept
-        if not unfinished(ended.result):
-            break
-        (advised,) = re.findall(r"^  next +write ([\w.]+): ", ended.stdout, re.MULTILINE) or [""]
-        assert advised, ended.stdout
-        assert advised not in done, table
-        text = starters.replace_body(text, advised, starters.body_of(finished(part), advised))
-        done.append(advised)
-    print("\n".join(table))
-    left = [name for name in functions_of(part) if name not in done]
-    for name in left:  # a finished body that no clause has asked for
-        text = starters.replace_body(text, name, starters.body_of(finished(part), name))
-    assert text == finished(part)
-    assert done == [name for name in functions_of(part) if name in done], done
-    assert len(left) <= 2, left
+def test_no_board_on_the_way_is_dark_and_the_count_never_falls(part):
+    rows = rows_of(walked(part))
+    for before, after in pairwise(walked(part)):
+        assert not after.ended.result.ids("not run"), rows
+        assert len(after.kept) >= len(before.kept), rows
+    assert not unfinished(walked(part)[-1]), rows
+
+
+@pytest.mark.slow
+@EACH
+def test_what_an_earlier_part_has_turned_green_stays_green(part):
+    (earlier,) = [one for one in groups_of(part, ids_of(part)) if one.earlier] or [NOTHING]
+    for step in walked(part):
+        assert set(earlier.clauses) <= step.kept, rows_of(walked(part))
+
+
+@pytest.mark.slow
+@EACH
+def test_the_check_advises_the_next_function(part):
+    steps = walked(part)
+    for before, after in pairwise(steps):
+        if unfinished(before):
+            assert before.advised == after.function, before.ended.stdout
+    left = [step for step in steps[:-1] if not unfinished(step)]
+    assert len(left) <= 2, "more functions than that are asked for by no clause"
+
+
+@pytest.mark.slow
+@EACH
+def test_of_three_functions_one_turns_a_clause_green(part):
+    since = 0
+    for before, after in pairwise(walked(part)):
+        since = 0 if after.kept - before.kept else since + 1
+        assert since < WITHOUT_A_WIN, rows_of(walked(part))
+
+
+@pytest.mark.slow
+@EACH
+def test_a_stage_turns_its_clauses_green_and_no_others_and_they_stay_so(part):
+    steps = walked(part)
+    for stage in STAGES[part]:
+        own = [number for number, step in enumerate(steps) if step.stage == stage.number]
+        before, after = (steps[own[0] - 1], steps[own[-1]]) if own else (steps[0], steps[0])
+        begun = before.kept if own else set()
+        at_once = {id for id in stage.clauses if (part, id) in GREEN_BEFORE}
+        assert begun & set(stage.clauses) == at_once, (stage.heading, rows_of(steps))
+        if own:
+            assert after.kept - begun == set(stage.clauses) - at_once, rows_of(steps)
+            assert after.kept - begun, stage.heading
+        for step in steps[own[-1] if own else 0 :]:
+            assert set(stage.clauses) <= step.kept, (stage.heading, rows_of(steps))
+
+
+@pytest.mark.slow
+@EACH
+def test_the_page_has_the_table_of_the_walk(part):
+    assert committed_rows(part) == rows_of(walked(part)), "python -m tests.course walk"
+
+
+@EACH
+def test_the_table_of_the_walk_has_every_function_and_ends_in_green(part):
+    cells = [[cell.strip() for cell in row.split("|")[2:5]] for row in committed_rows(part)]
+    functions = [
+        (f"{stage.number} {stage.title}", f"`{name}`")
+        for stage in STAGES[part]
+        for name in stage.functions
+    ]
+    assert [(stage, name) for stage, name, _ in cells] == [("", "the starter"), *functions]
+    counts = [int(count) for _, _, count in cells]
+    assert counts == sorted(counts) and counts[-1] == len(ids_of(part))
+
+
+def test_what_is_green_before_its_stage_is_a_clause_of_a_stage():
+    for part, id in GREEN_BEFORE:
+        assert stage_of(part, id), f"part {part}: {id}"
 
 
 STARTS = [
