@@ -1,5 +1,6 @@
 """Counts of clauses and mistakes on the pages: where they stand, and how each is found out."""
 
+import functools
 import json
 import re
 from bisect import bisect
@@ -13,6 +14,7 @@ from tests.checker.result import Result
 from tests.course.selfcheck import NAIVE, run_check
 from tests.pages import pages
 from tests.parts import PARTS, ROOT, first_part_with
+from tests.stages import groups_of
 from tests.tools.gallery import gallery
 
 TEENS = ["thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
@@ -30,7 +32,8 @@ WORDS = {
 }
 # A dozen or more. Fewer are a few at hand, as in "two clauses".
 COUNT = "(1[2-9]|[2-9][0-9]|[1-9][0-9]{2,}|" + "|".join(sorted(WORDS, key=len, reverse=True)) + ")"
-OF_ALL = re.compile(rf"\b(?P<kept>[0-9]+) of {COUNT}\b(?! of)")
+BEFORE = re.compile(rf"What part (?P<part>[1-9]) kept: [0-9]+ of {COUNT}\b")  # a board's first line
+OF_ALL = re.compile(rf"(?<!What part [1-9] kept: )\b(?P<kept>[0-9]+) of {COUNT}\b(?! of)")
 ABOUT_CLAUSES = re.compile(r"clause|keep|kept|make test-part")
 NEAR = 60  # characters before and after "28 of 46" in which such a word stands
 OF_CHAPTER = re.compile(rf"\b{COUNT} (?:clauses )?of chapter ([1-9])\b")
@@ -129,11 +132,21 @@ def counts(page: str, part: int = 0) -> Iterator[Count]:
     text = whole.text
     found = [
         *((match, match[2], {ALL[part]} if part else {*ALL.values()}) for match in of_all(text)),
+        *(
+            (match, match[2], {kept_before(int(match["part"]) + 1)})
+            for match in BEFORE.finditer(text)
+        ),
         *((match, match[1], {OWN[int(match[2])]}) for match in OF_CHAPTER.finditer(text)),
         *((match, match[1], numbers_of(match[2].lower(), part)) for match in SOME.finditer(text)),
     ]
     for match, number, due in found:
         yield Count(match[0], number_of(number), due, whole.line_at(match.start()))
+
+
+def kept_before(part: int) -> int:
+    """Return how many clauses of a part no stage of it turns green: an earlier part has."""
+    ids = [id for id in CLAUSES if part in PARTS and id[0] in PARTS[part].letters]
+    return sum(len(group.clauses) for group in groups_of(part, ids) if group.earlier)
 
 
 def numbers_of(kind: str, part: int) -> set[int]:
@@ -175,8 +188,9 @@ def part_of(path: str) -> int:
     return next((number for number, part in PARTS.items() if part.folder == folder), 0)
 
 
+@functools.cache
 def check_kept(part: int, server: str) -> Result | str:
-    """Return the result of a server's check, or what it said instead."""
+    """Return the result of a server's check, or what it said instead; each is run once."""
     ended = run_check(part, *(["--server", server] if server else ["--finished"]))
     return ended.result or ended.stderr.strip().removeprefix("ERROR: ")
 
@@ -184,13 +198,9 @@ def check_kept(part: int, server: str) -> Result | str:
 def compare_kept() -> bool:
     """Print each sentence and the truth; return whether each is known to be true."""
     true = True
-    known: dict[tuple[int, str], Result | str] = {}
     for path, text in texts().items():
         for one in kept(text):
-            target = one.part, one.server
-            if target not in known:
-                known[target] = check_kept(*target)
-            result = known[target]
+            result = check_kept(one.part, one.server)
             if isinstance(result, str):
                 truth = f"was not run. {result}"
             else:

@@ -22,6 +22,7 @@ from tests.course.counts import (
 )
 from tests.course.selfcheck import KEPT_BY_NAIVE, NAIVE
 from tests.parts import LETTERS, PARTS, ROOT
+from tests.stages import groups_of
 
 TEXTS = texts()
 
@@ -78,6 +79,17 @@ def test_a_chapter_counts_its_own_clauses():
     assert count.due == {ALL[2]}
     (count,) = counts(f"{ALL[1]} clauses", part=2)
     assert count.due == {ALL[2], OWN[2]}
+
+
+@pytest.mark.parametrize("part", [number for number in PARTS if number - 1 in PARTS])
+def test_what_a_board_says_of_an_earlier_part_is_read_and_is_of_no_server(part):
+    line = "  What part {} kept: {} of {}\n"
+    due = len(groups_of(part, [id for id in CLAUSES if id[0] in PARTS[part].letters])[0].clauses)
+    (count,) = counts(line.format(part - 1, due, due), part)
+    assert count.number == due and count.due == {due} != {ALL[part]}
+    (wrong,) = counts(line.format(part - 1, due, due + 1), part)
+    assert wrong.number not in wrong.due
+    assert not list(kept(line.format(part - 1, due, due)))
 
 
 @pytest.mark.parametrize(("word", "number"), [("twelve", 12), ("Forty-six", 46), ("ninety", 90)])
