@@ -49,7 +49,7 @@ class HTTPError(Exception):
 
 
 class Request(NamedTuple):
-    """One complete request, taken apart."""
+    """One complete request, parsed."""
 
     method: bytes
     target: bytes
@@ -89,7 +89,7 @@ def serve_connection(connection: socket.socket) -> None:
         with connection:
             serve_request(incoming)
     except OSError:
-        pass  # reset, broken pipe, not connected, out of time: the client has gone
+        pass  # reset, broken pipe, not connected, timed out: the client has gone
     print_visible(bytes(incoming.octets))
 
 
@@ -147,7 +147,7 @@ def format_date(seconds: float) -> str:
 
 
 def send_refusal(incoming: "Incoming", error: HTTPError) -> None:
-    """Send what was wrong, and hear out a client that is still sending."""
+    """Send what was wrong, so that a client that is still sending can read it."""
     content = f"{error.status}\n{error.reason}\n".encode("ascii")
     to_head = incoming.octets.startswith(b"HEAD ", incoming.begin)
     send_response(incoming.connection, error.status, content, to_head)
@@ -161,7 +161,7 @@ class Incoming:
         self.connection = connection
         self.octets = bytearray()
         self.begin = 0  # where the request begins, after empty lines
-        self.place = 0  # what is before it is understood
+        self.place = 0  # everything before it is understood
 
     def more(self) -> None:
         """Wait until octets come, and keep them. Refuses the end of input with 400."""
@@ -195,7 +195,7 @@ class Incoming:
         return taken
 
     def is_unread(self) -> bool:
-        """Return whether more has come than is understood; does not wait."""
+        """Return whether more has come than has been understood; does not wait."""
         if len(self.octets) > self.place:
             return True
         timeout = self.connection.gettimeout()
@@ -286,7 +286,7 @@ def parse_content_length(fields: Fields) -> int:
 def parse_list(fields: Fields, name: bytes) -> list[bytes]:
     """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1.
 
-    Empty ones are none, §5.6.1.2.
+    Empty ones do not count, §5.6.1.2.
     """
     values = [value for key, value in fields if key == name]
     members = [member.strip(b" \t").lower() for member in b",".join(values).split(b",")]
@@ -364,7 +364,7 @@ def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
 
 
 def check_transfer_encoding(version: bytes, fields: Fields) -> None:
-    """Refuse Transfer-Encoding: malformed ones with 400, all others with 501.
+    """Refuse Transfer-Encoding: a malformed one with 400, any other with 501.
 
     Part 1 departs from RFC 9112 §7.1: it does not decode chunked. Never ignored, §6.1.
     """
@@ -389,7 +389,7 @@ def print_visible(octets: bytes) -> None:
     try:
         print(format_visible(octets), flush=True)
     except OSError:
-        pass  # nobody reads it any more (a pipe), or the disk is full: serve on
+        pass  # nobody reads it any more (a pipe), or the disk is full: go on serving
 
 
 def format_visible(octets: bytes) -> str:
@@ -421,7 +421,7 @@ def check_authority(authority: bytes) -> None:
 
 
 def check_host(version: bytes, fields: Fields) -> None:
-    """Refuse with 400 no Host (HTTP/1.0 may), two, a malformed one. RFC 9112 §3.2."""
+    """Refuse with 400: no Host (except in HTTP/1.0), two, a malformed one. RFC 9112 §3.2."""
     hosts = [value for name, value in fields if name == b"host"]
     if len(hosts) > 1 or (not hosts and version != b"HTTP/1.0"):
         raise HTTPError("A request has exactly one Host field.")
@@ -433,7 +433,7 @@ def check_host(version: bytes, fields: Fields) -> None:
 
 
 def format_url(listener: socket.socket) -> str:
-    """Return http://HOST:PORT as bound; an IPv6 address stands in brackets."""
+    """Return http://HOST:PORT as bound; an IPv6 address is in brackets."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

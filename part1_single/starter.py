@@ -49,7 +49,7 @@ class HTTPError(Exception):
 
 
 class Request(NamedTuple):
-    """One complete request, taken apart."""
+    """One complete request, parsed."""
 
     method: bytes
     target: bytes
@@ -140,7 +140,7 @@ def format_date(seconds: float) -> str:
 
 
 def send_refusal(incoming: "Incoming", error: HTTPError) -> None:
-    """Send what was wrong, and hear out a client that is still sending."""
+    """Send what was wrong, so that a client that is still sending can read it."""
     pass  # unwritten: H23, H16, H17
 
 
@@ -151,7 +151,7 @@ class Incoming:
         self.connection = connection
         self.octets = bytearray()
         self.begin = 0  # where the request begins, after empty lines
-        self.place = 0  # what is before it is understood
+        self.place = 0  # everything before it is understood
 
     def more(self) -> None:
         """Wait until octets come, and keep them. Refuses the end of input with 400."""
@@ -176,7 +176,7 @@ class Incoming:
         return taken
 
     def is_unread(self) -> bool:
-        """Return whether more has come than is understood; does not wait."""
+        """Return whether more has come than has been understood; does not wait."""
         # unwritten: H10
         return False
 
@@ -238,7 +238,7 @@ def parse_content_length(fields: Fields) -> int:
 def parse_list(fields: Fields, name: bytes) -> list[bytes]:
     """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1.
 
-    Empty ones are none, §5.6.1.2.
+    Empty ones do not count, §5.6.1.2.
     """
     # unwritten: H15
     return []
@@ -300,7 +300,7 @@ def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
 
 
 def check_transfer_encoding(version: bytes, fields: Fields) -> None:
-    """Refuse Transfer-Encoding: malformed ones with 400, all others with 501.
+    """Refuse Transfer-Encoding: a malformed one with 400, any other with 501.
 
     Part 1 departs from RFC 9112 §7.1: it does not decode chunked. Never ignored, §6.1.
     """
@@ -342,7 +342,7 @@ def check_authority(authority: bytes) -> None:
 
 
 def check_host(version: bytes, fields: Fields) -> None:
-    """Refuse with 400 no Host (HTTP/1.0 may), two, a malformed one. RFC 9112 §3.2."""
+    """Refuse with 400: no Host (except in HTTP/1.0), two, a malformed one. RFC 9112 §3.2."""
     pass  # unwritten: H18
 
 
@@ -350,7 +350,7 @@ def check_host(version: bytes, fields: Fields) -> None:
 
 
 def format_url(listener: socket.socket) -> str:
-    """Return http://HOST:PORT as bound; an IPv6 address stands in brackets."""
+    """Return http://HOST:PORT as bound; an IPv6 address is in brackets."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

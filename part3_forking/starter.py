@@ -11,7 +11,7 @@ The child, one for each connection:
             Answer.start              > check_status, check_response_headers
             Answer.send               > Answer.open, send_octets
 
-Incoming is a connection and what has come in on it; Answer is what start_response() was told
+Incoming is a connection and what has come in on it; Answer is what start_response() was given
 and what has left. Whatever breaks the standard is raised as HTTPError and answered in one place.
 Not here: timeouts and backpressure (a silent client, or one that stops reading, holds
 a process, and nothing bounds their number); keep-alive; graceful shutdown;
@@ -42,7 +42,7 @@ RECV_SIZE = 64 * 1024  # octets that one recv() may return
 MAX_REQUEST_LINE = 16 * 1024  # octets, then 414; RFC 9112 §3 asks for at least 8000
 MAX_FIELD_SECTION = 64 * 1024  # octets, then 431; policy
 MAX_CONTENT = 10 * 1024 * 1024  # octets, then 413; policy
-MAX_CHUNK_LINES = 128 * 1024  # octets of all that chunks have beside content, then 400; policy
+MAX_CHUNK_LINES = 128 * 1024  # octets of chunks beside their content, then 400; policy
 LINGER_OCTETS = 16 * 1024 * 1024  # octets dropped after a refusal, then close; policy
 LINGER_SECONDS = 2.0  # seconds that this may take; policy
 ACCEPT_SECONDS = 1.0  # seconds, then accept() is called anew; see main
@@ -66,11 +66,11 @@ class HTTPError(Exception):
 
 
 class Disconnected(Exception):
-    """The client has gone while an answer was sent; no error of the application's."""
+    """The client has gone while an answer was sent; not the application's error."""
 
 
 class Request(NamedTuple):
-    """One complete request, taken apart."""
+    """One complete request, parsed."""
 
     method: bytes
     target: bytes
@@ -119,7 +119,7 @@ def serve_in_child(
 def reap_children(signum: int, frame: object) -> None:
     """Collect the status of every child that has ended. POSIX waitpid().
 
-    SIGCHLD is not queued: one can stand for many, and some find nobody left.
+    SIGCHLD is not queued: one can stand for many, and one can come when no child is left.
     """
     # unwritten: P03, P06. One child for each signal.
     os.waitpid(-1, os.WNOHANG)
@@ -148,7 +148,7 @@ def serve_connection(
         with connection:
             serve_request(incoming, answer, client, application)
     except OSError:
-        pass  # reset, broken pipe, not connected, out of time: the client has gone
+        pass  # reset, broken pipe, not connected, timed out: the client has gone
     if incoming.octets:
         seconds = time.monotonic() - begun
         line = format_visible(bytes(incoming.octets[incoming.begin :].partition(b"\r\n")[0]))
@@ -247,7 +247,7 @@ def format_environ(request: Request, server: Address, client: Address) -> WSGIEn
     environ: WSGIEnvironment = dict(format_variables(request.fields))
     if environ.pop("HTTP_TRANSFER_ENCODING", "") or "CONTENT_LENGTH" in environ:
         environ["CONTENT_LENGTH"] = str(len(request.content))
-    if authority:  # the target's own says more than Host, RFC 9112 §3.2.2
+    if authority:  # it overrides Host, RFC 9112 §3.2.2
         environ["HTTP_HOST"] = authority.decode("ascii")
     environ["REQUEST_METHOD"] = request.method.decode("ascii")
     environ["SCRIPT_NAME"] = ""
@@ -328,9 +328,9 @@ class Answer:
             if self.status and not exc_info:
                 raise RuntimeError("start_response was called twice, without exc_info")
         finally:
-            exc_info = None  # no circle of references through the traceback
+            exc_info = None  # no reference cycle through the traceback
         check_status(status)
-        check_response_headers(response_headers)  # both are right, or neither counts
+        check_response_headers(response_headers)  # keep both, or neither
         self.status, self.response_headers = status, list(response_headers)
         return self.write
 
@@ -365,9 +365,9 @@ class Answer:
         return format_head(self.status, [*added, *kept])
 
     def send(self, chunk: bytes, length: int | None) -> None:
-        """Send a chunk of the content, before the first one the head.
+        """Send a chunk of the content; the head goes before the first one.
 
-        length is the whole content's, if it is known. Raises Disconnected, TypeError.
+        length is that of the whole content, if it is known. Raises Disconnected, TypeError.
         """
         if type(chunk) is not bytes:
             raise TypeError(f"a chunk of the content is not bytes: {chunk!r:.80}")
@@ -385,7 +385,7 @@ class Answer:
             self.room -= len(chunk)
 
     def finish(self) -> None:
-        """Send the head if nothing has; say so if content is missing."""
+        """Send the head if it has not left; say so if content is missing."""
         self.send(b"", 0)
         if self.room and not self.is_bare:
             sys.stderr.write(f"The application sent {self.room} octets too few.\n")
@@ -423,7 +423,7 @@ def check_status(status: str) -> None:
 RESPONSE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 RESPONSE_VALUE = re.compile(r"[\t -~\x80-\xff]*")
 RESPONSE_LENGTH = re.compile(r"[0-9]{1,18}")
-# What concerns this connection is the server's to say.            RFC 9110 §7.6.1, PEP 3333
+# Only the server may set what concerns this connection.           RFC 9110 §7.6.1, PEP 3333
 HOP_BY_HOP = {
     *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"),
     *("te", "trailer", "trailers", "transfer-encoding", "upgrade"),
@@ -452,7 +452,7 @@ def check_response_headers(response_headers: list[tuple[str, str]]) -> None:
 
 
 def send_refusal(incoming: "Incoming", answer: "Answer", error: HTTPError) -> None:
-    """Send what was wrong, and hear out a client that is still sending."""
+    """Send what was wrong, so that a client that is still sending can read it."""
     content = f"{error.status}\n{error.reason}\n".encode("ascii")
     answer.to_head = incoming.octets.startswith(b"HEAD ", incoming.begin)
     answer.send_instead(error.status, content)
@@ -466,7 +466,7 @@ class Incoming:
         self.connection = connection
         self.octets = bytearray()
         self.begin = 0  # where the request begins, after empty lines
-        self.place = 0  # what is before it is understood
+        self.place = 0  # everything before it is understood
 
     def more(self) -> None:
         """Wait until octets come, and keep them. Refuses the end of input with 400."""
@@ -500,7 +500,7 @@ class Incoming:
         return taken
 
     def is_unread(self) -> bool:
-        """Return whether more has come than is understood; does not wait."""
+        """Return whether more has come than has been understood; does not wait."""
         if len(self.octets) > self.place:
             return True
         timeout = self.connection.gettimeout()
@@ -593,7 +593,7 @@ def parse_content_length(fields: Fields) -> int:
 def parse_list(fields: Fields, name: bytes) -> list[bytes]:
     """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1.
 
-    Empty ones are none, §5.6.1.2.
+    Empty ones do not count, §5.6.1.2.
     """
     values = [value for key, value in fields if key == name]
     members = [member.strip(b" \t").lower() for member in b",".join(values).split(b",")]
@@ -712,7 +712,7 @@ def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
 
 
 def check_transfer_encoding(version: bytes, fields: Fields) -> None:
-    """Refuse with 400, 501 codings other than chunked alone. RFC 9112 §6.1, §6.3."""
+    """Refuse codings other than chunked alone, with 400 or 501. RFC 9112 §6.1, §6.3."""
     if not is_chunked(fields):
         return
     codings = parse_list(fields, b"transfer-encoding")
@@ -745,14 +745,14 @@ CONTROLS = {code: VISIBLE[code] for code in [*range(9), *range(11, 32), *range(1
 
 
 class Errors(io.TextIOWrapper):
-    """stderr, and so wsgi.errors: text without controls, to whoever reads it, or to nobody."""
+    """stderr, and so wsgi.errors: text without controls, whether or not anyone reads it."""
 
     def write(self, text: str) -> int:
-        """Write text; what an application quotes came from a client, escape sequences too."""
+        """Write text, controls made visible: an application may quote what a client sent."""
         try:
             super().write(text.translate(CONTROLS))
         except OSError:
-            pass  # nobody reads it any more (a pipe), or the disk is full: serve on
+            pass  # nobody reads it any more (a pipe), or the disk is full: go on serving
         return len(text)
 
 
@@ -780,7 +780,7 @@ def check_authority(authority: bytes) -> None:
 
 
 def check_host(version: bytes, fields: Fields) -> None:
-    """Refuse with 400 no Host (HTTP/1.0 may), two, a malformed one. RFC 9112 §3.2."""
+    """Refuse with 400: no Host (except in HTTP/1.0), two, a malformed one. RFC 9112 §3.2."""
     hosts = [value for name, value in fields if name == b"host"]
     if len(hosts) > 1 or (not hosts and version != b"HTTP/1.0"):
         raise HTTPError("A request has exactly one Host field.")
@@ -806,13 +806,13 @@ def warm_up() -> None:
 
 
 def format_url(listener: socket.socket) -> str:
-    """Return http://HOST:PORT as bound; an IPv6 address stands in brackets."""
+    """Return http://HOST:PORT as bound; an IPv6 address is in brackets."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def default_application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-    """Answer with environ, one line a key: what runs where no application was named."""
+    """Answer with environ, one line for each key; served if no application is named."""
     lines = [f"{key} = {value!r}" for key, value in sorted(environ.items())]
     start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
     return ["\n".join(lines).encode("utf-8") + b"\n"]
@@ -858,10 +858,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if not re.fullmatch("[0-9]{1,5}", arguments.port) or int(arguments.port) > 65535:
         sys.exit(f"--port takes a number from 0 to 65535, not {arguments.port!r}.")
-    # wsgi.errors: no buffer between it and the system, so that what is written is there.
+    # wsgi.errors has no buffer, so that what is written to it appears at once.
     unbuffered = getattr(sys.stderr.buffer, "raw", sys.stderr.buffer)  # python -u has none
     sys.stderr = Errors(unbuffered, "utf-8", "backslashreplace", write_through=True)
-    sys.excepthook = traceback.print_exception  # Python 3.13's own would send colours
+    sys.excepthook = traceback.print_exception  # Python 3.13's own prints colours
     try:
         named = arguments.application
         application = load_application(named) if named else default_application
