@@ -1,5 +1,6 @@
 """What a reader is told about a red clause, put together from the verdict and the clause."""
 
+import inspect
 import shlex
 
 import pytest
@@ -18,7 +19,7 @@ def explain(item: pytest.Item, clause: Clause, red: Red, target: Target, again: 
     path = target.path
     advice = next_function(path, target.part, clause.id) if path and path.is_file() else None
     return Explanation(
-        asked=question_of(item),
+        asked=sentence_of(item),
         sent=red.sent_lines(),
         permitted=red.permitted,
         got=red.got_lines(),
@@ -29,31 +30,43 @@ def explain(item: pytest.Item, clause: Clause, red: Red, target: Target, again: 
         read=section_about(advice, target.part) or red.read or clause.read,
         hint=f"make hint CLAUSE={clause.id}",
         again=again,
+        test=question_in(item.name),
     )
 
 
 def explain_alone(item: pytest.Item, red: Red) -> Explanation:
     """Return the same for a test outside the contract, which has no clause to point to."""
-    asked = question_of(item)
     return Explanation(
-        asked,
-        red.sent_lines(),
-        red.permitted,
-        red.got_lines(),
-        red.problem,
-        red.stderr,
-        red.likely,
-        *[""] * 4,
+        asked=sentence_of(item),
+        sent=red.sent_lines(),
+        permitted=red.permitted,
+        got=red.got_lines(),
+        problem=red.problem,
+        stderr=red.stderr,
+        likely=red.likely,
+        next="",
+        read="",
+        hint="",
+        again="",
+        test=question_in(item.name),
     )
 
 
-def question_of(item: pytest.Item) -> str:
-    """Return the requirement that item's name is, and which form of it."""
-    return question_in(item.name)
+def sentence_of(item: pytest.Item) -> str:
+    """Return the requirement that item's test asks, and which form of it.
+
+    That is the first line of its docstring; without one, its name.
+    """
+    words = inspect.getdoc(item.obj) if isinstance(item, pytest.Function) else ""
+    asked = question_in(item.name)
+    if not words:
+        return asked
+    _, gap, form = asked.partition(" [")
+    return words.splitlines()[0] + gap + form
 
 
 def question_in(name: str) -> str:
-    """Return the requirement that a test's name is, and which form of it."""
+    """Return a test's name in words, and which form of it."""
     name, _, form = name.removeprefix("test_").partition("[")
     return name.replace("_", " ") + (f" [{form}" if form else "")
 

@@ -8,13 +8,13 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-VERSION = 1
+VERSION = 2
 
 
 class Explanation(NamedTuple):
     """Why a clause is red. sent and got have an entry for each connection: lines of text."""
 
-    asked: str  # the requirement that was tried, and in which form
+    asked: str  # the requirement that was tried, as a sentence, and in which form
     sent: list[list[str]]
     permitted: str
     got: list[list[str]]
@@ -25,6 +25,7 @@ class Explanation(NamedTuple):
     read: str  # path#section of a chapter
     hint: str  # a command that shows a hint
     again: str  # a command that runs the clause again
+    test: str  # the name of the test in words, and which form: a sign of the mistake
 
 
 class ClauseResult(NamedTuple):

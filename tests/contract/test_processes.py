@@ -101,6 +101,7 @@ SOME = "There is a limit, or a pool of processes, or some are served by the proc
 
 @clause("P01")
 def test_slow_requests_are_served_at_once(server):
+    """Sixteen slow requests are served at once, each by an application of its own."""
     word = token()
     with contextlib.ExitStack() as stack, gate() as until:
         octets = request("wait", token=word, until=str(until))
@@ -145,6 +146,7 @@ BLOCKS = (
     }
 )
 def test_a_client_that_takes_long_keeps_no_other_waiting(server, case):
+    """The next client is answered at once, however long three others take."""
     wait_until(lambda: len(members(server)) <= 1, 1.0)  # no signal of an earlier child is due
     with contextlib.ExitStack() as stack:
         for _ in range(3):
@@ -179,6 +181,7 @@ ONCE = (
 @clause("P03")
 @cases({"one-after-the-other": 1, "a-burst-of-128": BURST})
 def test_no_zombie_is_left(server, case):
+    """Every child that has ended is waited for, with no further connection."""
     count, first = case, []
     for _ in range(3):  # one signal in a thousand comes in the instant before accept() sleeps
         known = pids(server)
@@ -206,6 +209,7 @@ def test_no_zombie_is_left(server, case):
 
 @clause("P03")
 def test_no_zombie_is_left_of_those_who_were_refused_or_left(server):
+    """Children are waited for also where the client was refused, or left early."""
     known = pids(server)
     for octets in (b"", b"x\r\n\r\n", GET[:20]):
         with ask(server, *([octets] if octets else []), half_close=True) as talk:
@@ -229,6 +233,7 @@ EARS = (
 
 @clause("P04")
 def test_the_parent_keeps_no_connection(server):
+    """The parent closes its copy of every connection that it hands to a child."""
     with own_server(server.target) as own:
         parent = acceptor(own)
         before = descriptors(parent)
@@ -271,6 +276,7 @@ def test_the_parent_keeps_no_connection(server):
 
 @clause("P04")
 def test_a_sibling_holds_no_connection(server):
+    """A child holds its own connection only, none of another client."""
     first, second = token(), token()
     with gate() as until, gate() as later:
         with contextlib.ExitStack() as stack:
@@ -293,6 +299,7 @@ def test_a_sibling_holds_no_connection(server):
 
 @clause("P04")
 def test_the_child_holds_no_listener(server):
+    """A child does not hold the listener, and the port is free once the parent is gone."""
     word = token()
     with own_server(server.target) as own, gate() as until:
         known = pids(own)
@@ -365,6 +372,7 @@ STILL_OPEN = (
 @clause("P05")
 @cases({f"{name}{late}": (how, late) for name, how in DEATHS.items() for late in ("", "-late")})
 def test_a_child_may_die_and_its_client_hears_at_once(server, case):
+    """When a child dies, its client sees the end of the connection at once."""
     how, late = case
     word, parent = token(), acceptor(server)
     waits: list[float] = []
@@ -393,6 +401,7 @@ def test_a_child_may_die_and_its_client_hears_at_once(server, case):
 
 @clause("P05")
 def test_an_exception_ends_one_request_only(server):
+    """An exception in the application ends one request, and the server goes on."""
     parent = acceptor(server)
     for how in ("raise", "exit", "interrupt", "generator-exit"):
         with ask(server, request("fail", how=how)) as talk:
@@ -402,6 +411,7 @@ def test_an_exception_ends_one_request_only(server):
 
 @clause("P05")
 def test_a_child_that_is_killed_from_outside_takes_nobody_with_it(server):
+    """When one child is killed, the other finishes its answer and the server goes on."""
     parent, word = acceptor(server), token()
     with gate() as until:
         octets = request("wait", token=word, until=str(until))
@@ -464,6 +474,7 @@ def send_signals(pid: int, count: int) -> None:
 
 @clause("P06")
 def test_a_signal_without_a_child_changes_nothing(server):
+    """A SIGCHLD without a child to wait for changes nothing."""
     with own_server(server.target) as own:  # what is left of another clause might be reaped here
         parent = acceptor(own)
         for _ in range(5):
@@ -474,6 +485,7 @@ def test_a_signal_without_a_child_changes_nothing(server):
 
 @clause("P06")
 def test_a_storm_changes_nothing(server):
+    """A storm of SIGCHLD changes nothing for the clients that are served meanwhile."""
     with own_server(server.target) as own:  # a zombie of another clause would satisfy a wait()
         parent, word = acceptor(own), token()
         with contextlib.ExitStack() as stack, gate() as until:
@@ -523,6 +535,7 @@ ENDINGS = {
 @clause("P07")
 @cases(ENDINGS)
 def test_a_child_is_gone_after_its_connection(server, case):
+    """A child is gone after its connection, however that ended."""
     known = pids(server)
     with ask(server, *([case] if case else []), half_close=not case.endswith(b"\r\n\r\n")) as talk:
         talk.wait(lambda: talk.ended, SOON)
@@ -538,6 +551,7 @@ def test_a_child_is_gone_after_its_connection(server, case):
 
 @clause("P07")
 def test_a_child_that_has_answered_ends_quietly(server):
+    """A child that has answered ends without a traceback."""
     if not server.is_ours():
         pytest.skip("a server with words of its own")
     known, begun = pids(server), len(server.errors())
@@ -554,6 +568,7 @@ def test_a_child_that_has_answered_ends_quietly(server):
 
 @clause("P07")
 def test_a_client_that_breaks_off_leaves_no_child(server):
+    """No child is left of a client that breaks off."""
     known = pids(server)
     for octets in (
         GET,
@@ -649,6 +664,7 @@ def expect_503(talk: Conversation, response, before: float) -> None:
     }
 )
 def test_without_a_process_a_client_is_told(server, case):
+    """Where fork() fails, the client is told 503 at once, whatever it has sent."""
     with server_without_fork(server) as (own, switch):
         answer(own, GET)
         switch.write_text("EAGAIN", encoding="ascii")
@@ -659,6 +675,7 @@ def test_without_a_process_a_client_is_told(server, case):
 
 @clause("P08")
 def test_without_memory_for_a_process_a_client_is_told(server):
+    """Where fork() fails for want of memory, the client is told 503."""
     with server_without_fork(server) as (own, switch):
         switch.write_text("ENOMEM", encoding="ascii")
         check_unavailable(own, GET)
@@ -666,6 +683,7 @@ def test_without_memory_for_a_process_a_client_is_told(server):
 
 @clause("P08")
 def test_a_client_that_has_gone_meanwhile_changes_nothing(server):
+    """The server goes on where fork() fails and the client has gone meanwhile."""
     with server_without_fork(server) as (own, switch):
         answer(own, GET)
         parent = acceptor(own)
@@ -685,6 +703,7 @@ def test_a_client_that_has_gone_meanwhile_changes_nothing(server):
 
 @clause("P08")
 def test_clients_without_a_process_neither_wait_nor_stay(server):
+    """Where fork() fails, the parent keeps none of the connections, and none waits."""
     with server_without_fork(server) as (own, switch):
         answer(own, GET)
         parent = acceptor(own)
@@ -714,6 +733,7 @@ def test_clients_without_a_process_neither_wait_nor_stay(server):
 
 @clause("P08")
 def test_those_who_are_served_are_served_on(server):
+    """A client that has its child is served to the end while fork() fails for others."""
     word = token()
     with server_without_fork(server) as (own, switch), gate() as until:
         with ask(own, request("wait", token=word, until=str(until))) as running:
@@ -741,6 +761,7 @@ def command_as_nobody(words: list[str], limit: int | None = None) -> list[str]:
 
 @clause("P08")
 def test_at_the_limit_of_processes_a_client_is_told(server):
+    """At the real limit of processes the client is told 503, and the server goes on."""
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
         pytest.skip("only root can be another user, and no limit binds root itself")
     if any(one.info["uids"].real == UNUSED_UID for one in psutil.process_iter(["uids"])):
@@ -780,6 +801,7 @@ STOLEN = (
 @clause("P09")
 @cases({name: name for name in ("run", "long-gone", "system", "fork")})
 def test_the_application_reads_the_status_of_its_own_children(server, case):
+    """The application reads the true exit status of the processes that it starts itself."""
     talk, response = answer(server, request("children", how=case), STOLEN)
     if response.content != b"7":
         problem = (
@@ -791,6 +813,7 @@ def test_the_application_reads_the_status_of_its_own_children(server, case):
 
 @clause("P09")
 def test_no_signal_is_blocked_in_the_application(server):
+    """No signal is blocked while the application runs."""
     talk, response = answer(server, request("mask"))
     if response.content:
         likely = (
@@ -825,6 +848,7 @@ def check_printed_once(server: Server, words: list[str]) -> None:
 
 @clause("P10")
 def test_what_the_application_prints_comes_out_once(server):
+    """What the application prints comes out exactly once."""
     words = [token() for _ in range(5)]
     for word in words:
         with ask(server, request("print", token=word)) as talk:
@@ -835,6 +859,7 @@ def test_what_the_application_prints_comes_out_once(server):
 
 @clause("P10")
 def test_what_a_failing_application_printed_comes_out_once(server):
+    """What an application printed before it failed comes out exactly once."""
     word = token()
     with ask(server, request("print", token=word, fails="1")) as talk:
         talk.response()  # how much of an answer there is, W16 asks
@@ -844,6 +869,7 @@ def test_what_a_failing_application_printed_comes_out_once(server):
 
 @clause("P10")
 def test_what_stood_in_the_buffer_of_the_parent_comes_out_once(server):
+    """What stands in the parent's buffer at the fork comes out once."""
     target = meddling_target(server.target, "print")
     if target is None:
         pytest.skip("no Python script: there is no way to fill its buffer")
@@ -864,6 +890,7 @@ def test_what_stood_in_the_buffer_of_the_parent_comes_out_once(server):
 
 @clause("P10")
 def test_the_first_line_comes_out_once(server):
+    """The line that the server prints at its start comes out once."""
     if not server.is_ours():
         pytest.skip("a server with words of its own")
     with own_server(server.target) as own:
@@ -937,6 +964,7 @@ def is_running(pid: int) -> bool:
 @pytest.mark.waits(3.5)
 @clause("P11")
 def test_ctrl_c_ends_it_with_children_at_work(server):
+    """Ctrl-C ends the server and its children, without a traceback."""
     with server_at_work(server) as (own, until, talks):
         children = [member.pid for member in other_members(own, {own.pid})]
         os.killpg(own.pid, signal.SIGINT)
@@ -950,6 +978,7 @@ def test_ctrl_c_ends_it_with_children_at_work(server):
 
 @clause("P11")
 def test_on_sigterm_a_child_finishes_its_connection(server):
+    """SIGTERM ends the parent at once, while its children finish their connections and go."""
     with server_at_work(server) as (own, until, (works, silent)):
         children = [member.pid for member in other_members(own, {own.pid})]
         own.process.send_signal(signal.SIGTERM)
@@ -967,6 +996,7 @@ def test_on_sigterm_a_child_finishes_its_connection(server):
 
 @clause("P11")
 def test_idle_it_ends_at_once(server):
+    """SIGINT and SIGTERM end an idle server at once."""
     for number in (signal.SIGINT, signal.SIGTERM):
         with own_server(server.target) as own:
             answer(own, GET)
@@ -986,6 +1016,7 @@ PARENTS = "The application ran in the process that accepts."
 
 @clause("P12")
 def test_each_request_has_its_own_process(server):
+    """Each request is served by a process of its own that has served no other."""
     with own_server(server.target) as own:
         seen: dict[int, Conversation] = {}
         parent = acceptor(own)

@@ -16,6 +16,7 @@ REST = HOST + b"\r\n"  # of a head, after the line that a case is about
 @clause("H11")
 @cases(cut_three_ways(b"\r\n" + GET) | {"line-and-request": [b"\r\n", GET]})
 def test_an_empty_line_before_the_request_line_is_ignored(server, case):
+    """An empty line before the request-line is ignored, or the request refused with 400."""
     with ask(server, *case) as talk:
         likely = (
             "The first line was taken for the request-line without a look at it. RFC 9112 "
@@ -44,6 +45,7 @@ SMALL = "A limit is too low, or one recv() with a small buffer was taken for the
     }
 )
 def test_a_request_line_of_8000_octets_is_accepted(server, case):
+    """A request-line of 8000 octets is accepted."""
     pieces, target = case
     with ask(server, *pieces) as talk:
         expect_echo(talk, targets=(target.decode(),), likely=SMALL)
@@ -51,6 +53,7 @@ def test_a_request_line_of_8000_octets_is_accepted(server, case):
 
 @clause("H12")
 def test_100_field_lines_are_accepted(server):
+    """A request with 100 field lines is accepted."""
     with ask(server, MANY) as talk:
         expect_echo(talk, targets=("/many",), field=b"value-98", likely=SMALL)
 
@@ -70,6 +73,7 @@ def test_100_field_lines_are_accepted(server):
     }
 )
 def test_a_target_in_absolute_form_is_accepted(server, case):
+    """A target in absolute-form, as in http://host/path, is accepted."""
     target, path = case
     with ask(server, b"GET " + target + b" HTTP/1.1\r\n" + REST) as talk:
         likely = (
@@ -91,6 +95,7 @@ def test_a_target_in_absolute_form_is_accepted(server, case):
     }
 )
 def test_a_target_that_only_looks_odd_is_accepted(server, case):
+    """A target that only looks odd, as OPTIONS * or //a/b, is accepted and read as it is."""
     method, target = case
     with ask(server, method + b" " + target + b" HTTP/1.1\r\n" + REST) as talk:
         likely = (
@@ -104,6 +109,7 @@ def test_a_target_that_only_looks_odd_is_accepted(server, case):
 @clause("H13")
 @cases({"path": b"http:///path", "port": b"http://:80/path", "nothing": b"http://"})
 def test_an_absolute_form_without_a_host_is_refused(server, case):
+    """An http:// target without a host is refused with 400."""
     request = b"GET " + case + b" HTTP/1.1\r\n" + REST
     refuse(
         server,
@@ -120,6 +126,7 @@ def test_an_absolute_form_without_a_host_is_refused(server, case):
 @clause("H14")
 @cases(cut_three_ways(b"GET /old HTTP/1.0\r\n\r\n") | {"host": [b"GET /old HTTP/1.0\r\n" + REST]})
 def test_http_1_0_is_answered_without_host(server, case):
+    """An HTTP/1.0 request is answered without Host."""
     with ask(server, *case) as talk:
         likely = (
             "Host came with HTTP/1.1; a client of HTTP/1.0 need not send it. Does the "
@@ -130,6 +137,7 @@ def test_http_1_0_is_answered_without_host(server, case):
 
 @clause("H14")
 def test_content_of_an_http_1_0_request_is_read(server):
+    """The content of an HTTP/1.0 request is read."""
     with ask(server, b"POST /old HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello") as talk:
         expect_echo(talk, method="POST", targets=("/old",), content=b"hello")
 
@@ -137,6 +145,7 @@ def test_content_of_an_http_1_0_request_is_read(server):
 @clause("H14")
 @cases({"1.2": b"HTTP/1.2", "1.9": b"HTTP/1.9"})
 def test_a_later_minor_version_is_answered_as_http_1_1(server, case):
+    """A later minor version, as HTTP/1.2, is answered as HTTP/1.1 is (or with 505)."""
     with ask(server, b"GET /new " + case + b"\r\n" + REST) as talk:
         likely = (
             "The version was compared with HTTP/1.1 as a string. RFC 9110 §2.5: a higher "
@@ -206,6 +215,7 @@ GRAMMAR = (
 @clause("H16")
 @cases(BAD_LINES)
 def test_a_malformed_request_line_is_refused(server, case):
+    """A malformed request-line is refused with 400."""
     refuse(
         server,
         case + b"\r\n" + REST,
@@ -219,6 +229,7 @@ def test_a_malformed_request_line_is_refused(server, case):
 @clause("H16")
 @cases(MISCOUNTED_LINES)
 def test_a_request_line_with_parts_missing_or_too_many_is_refused(server, case):
+    """A request-line with parts missing, or too many, is refused with 400."""
     refuse(
         server,
         case + b"\r\n" + REST,
@@ -232,6 +243,7 @@ def test_a_request_line_with_parts_missing_or_too_many_is_refused(server, case):
 @clause("H16")
 @cases(SPACED_LINES)
 def test_white_space_in_the_request_line_is_one_space(server, case):
+    """White space other than one space is refused with 400, or read as one space."""
     refuse(
         server,
         case + b"\r\n" + REST,
@@ -254,6 +266,7 @@ def check_plain_path(talk, response) -> None:
     | {"no-version": MISCOUNTED_LINES["no-version"]}
 )
 def test_a_malformed_request_line_is_refused_octet_by_octet(server, case):
+    """A malformed request-line that arrives octet by octet is refused with 400."""
     refuse(
         server, cut_into_octets(case + b"\r\n" + REST), {400, 301, 505}, mark=case, likely=GRAMMAR
     )
@@ -267,6 +280,7 @@ def test_a_malformed_request_line_is_refused_octet_by_octet(server, case):
     }
 )
 def test_connect_is_refused(server, case):
+    """CONNECT is refused with 501."""
     refuse(
         server,
         case + b"\r\n" + REST,
@@ -289,6 +303,7 @@ def test_connect_is_refused(server, case):
     }
 )
 def test_octets_that_browsers_send_are_passed_as_they_are(server, case):
+    """Octets that browsers send in a target are passed on as they are."""
     with ask(server, b"GET " + case + b" HTTP/1.1\r\n" + REST) as talk:
         likely = (
             "The target is not yours to repair: any octet from 0x21 to 0x7E but # is "
@@ -326,6 +341,7 @@ def test_octets_that_browsers_send_are_passed_as_they_are(server, case):
     }
 )
 def test_a_version_that_is_none_or_another_major_one_is_refused(server, case):
+    """What is not a version is refused with 400, and another major version with 505."""
     refuse(
         server,
         b"GET / " + case + b"\r\n" + REST,
@@ -339,6 +355,7 @@ def test_a_version_that_is_none_or_another_major_one_is_refused(server, case):
 
 @clause("H17")
 def test_the_preface_of_http_2_is_refused(server):
+    """The preface of HTTP/2 is refused with 505 or 400."""
     refuse(
         server,
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",

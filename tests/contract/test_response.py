@@ -82,6 +82,7 @@ def expect_any(talk: Conversation, method: str = "GET") -> Response:
 @clause("H01")
 @each_request(BOTH | {"head": GET.replace(b"GET", b"HEAD")} | OTHER_VERSIONS)
 def test_the_answer_begins_with_a_status_line(server, request_octets):
+    """The answer begins with a status-line, as in HTTP/1.1 200 OK."""
     with ask(server, request_octets) as talk:
         check_status_line(talk, expect_any(talk, request_octets.split(b" ")[0].decode()))
 
@@ -92,6 +93,7 @@ def test_the_answer_begins_with_a_status_line(server, request_octets):
 @clause("H02")
 @each_request(BOTH | {"head": GET.replace(b"GET", b"HEAD")})
 def test_the_head_is_lines_with_crlf_and_an_empty_line(server, request_octets):
+    """Every line of the head ends in CRLF, and an empty line ends the head."""
     with ask(server, request_octets) as talk:
         method = request_octets.split(b" ")[0].decode()
         check_head(talk, talk.response(method) or expect_endless_head(talk))
@@ -110,6 +112,7 @@ def expect_endless_head(talk: Conversation) -> Response:
 @clause("H03")
 @each_request(BOTH)
 def test_the_end_of_the_content_is_known(server, request_octets):
+    """The client can tell where the content of the answer ends."""
     with ask(server, request_octets) as talk:
         check_framing(talk, expect_any(talk))
 
@@ -117,6 +120,7 @@ def test_the_end_of_the_content_is_known(server, request_octets):
 @clause("H03")
 @pytest.mark.parametrize("size", [0, 1, 1000, 100_000], ids=lambda size: f"{size}-octets")
 def test_the_length_is_right_for_every_size(server, size):
+    """Content-Length is right for content of every size."""
     head = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % size
     with ask(server, head + b"z" * size) as talk:
         check_framing(talk, expect_any(talk))
@@ -125,7 +129,7 @@ def test_the_length_is_right_for_every_size(server, size):
 @clause("H03")
 @each_request(BOTH)
 def test_h11_reads_the_answer_as_well(server, request_octets):
-    """h11 is a parser that we did not write."""
+    """The strict parser h11 reads the answer, and the same content."""
     with ask(server, request_octets) as talk:
         response = expect_any(talk, request_octets.split(b" ")[0].decode())
         if response.closes:
@@ -139,6 +143,7 @@ def test_h11_reads_the_answer_as_well(server, request_octets):
 @clause("H04")
 @each_request({name: octets for name, octets in BOTH.items() if b"HTTP/1.0" not in octets})
 def test_the_connection_is_closed_or_kept_as_the_answer_says(server, request_octets):
+    """The connection ends at once after Connection: close, and is kept without it."""
     with ask(server, request_octets) as talk:
         response = expect_any(talk)
         permitted = (
@@ -202,6 +207,7 @@ CLOSE = b"Connection: close\r\n\r\n"
     }
 )
 def test_no_second_request_is_answered_after_connection_close(server, request_octets):
+    """After Connection: close no second request on the connection is answered."""
     with ask(server, request_octets + SECOND) as talk:
         response = talk.response()
         if response is None:
@@ -233,6 +239,7 @@ def test_no_second_request_is_answered_after_connection_close(server, request_oc
 @clause("H05")
 @each_request(BOTH)
 def test_every_answer_has_the_date_of_now(server, request_octets):
+    """Every answer has a Date in the form of IMF-fixdate, and it is now."""
     before = time.time()
     with ask(server, request_octets) as talk:
         response = expect_any(talk)
@@ -243,6 +250,7 @@ def test_every_answer_has_the_date_of_now(server, request_octets):
 
 @clause("H05")
 def test_the_date_moves_on(server):
+    """A later answer has a later Date."""
     with ask(server, GET) as first:
         earlier = check_date(first, expect_any(first), time.time() - 1)
     deadline = time.monotonic() + 4
@@ -275,6 +283,7 @@ def test_the_date_moves_on(server):
     ids=["query", "long", "http-1.0"],
 )
 def test_head_has_the_fields_of_get_and_no_content(server, rest):
+    """HEAD gets the fields that GET gets, and no content."""
     with ask(server, b"GET" + rest) as by_get:
         got = expect_any(by_get)
         length = len(got.content)
@@ -361,12 +370,14 @@ def check_refused_head(server: Server, request: bytes) -> None:
 @clause("H06")
 @each_request(REFUSED_HEADS)
 def test_head_that_is_refused_gets_no_content(server, request_octets):
+    """A HEAD that is refused gets no content."""
     check_refused_head(server, request_octets)
 
 
 @clause("H06")
 @each_request(MALFORMED_HEADS)
 def test_head_in_a_malformed_line_gets_no_content(server, request_octets):
+    """A HEAD in a malformed request-line gets no content."""
     if not server.is_ours():
         pytest.skip("whoever cannot read the line need not have seen the method")
     check_refused_head(server, request_octets)
@@ -377,6 +388,7 @@ def test_head_in_a_malformed_line_gets_no_content(server, request_octets):
     {name: REFUSED_HEADS[name] for name in ("no-host", "version", "line-too-long", "unfinished")}
 )
 def test_head_that_is_refused_after_an_empty_line_gets_no_content(server, request_octets):
+    """A HEAD that is refused after an empty line gets no content."""
     with ask(server, b"\r\n" + GET) as talk:
         if expect_any(talk).status != 200:
             pytest.skip("an empty line is refused here (H11), and the method was not read")
@@ -385,6 +397,7 @@ def test_head_that_is_refused_after_an_empty_line_gets_no_content(server, reques
 
 @clause("H06")
 def test_get_after_head_still_has_its_content(server):
+    """A GET that follows a HEAD gets its content."""
     with ask(server, b"HEAD / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") as talk:
         expect(talk, {200}, method="HEAD")
     with ask(server, GET) as talk:
