@@ -34,6 +34,11 @@ DESTROYED = (
 CHUNKS = b"5\r\nhello\r\n0\r\n\r\n"
 
 
+def soon(server: Server) -> float:
+    """Return SOON for this server: one that answers late is given that time here, too."""
+    return SOON + server.patience.late
+
+
 def cases(table: Mapping[str, object]) -> pytest.MarkDecorator:
     """Return the parameters of a test, named by the keys of table."""
     return pytest.mark.parametrize("case", table.values(), ids=table)

@@ -35,7 +35,7 @@ from tests.checker.server import Server
 from tests.checker.stderr import gist_of
 from tests.checker.verdict import Red
 from tests.contract.hosted import answer, gate, json_of, request, token, wait_for_words
-from tests.contract.shared import GET, SOON, ask_without_reading, cases
+from tests.contract.shared import GET, SOON, ask_without_reading, cases, soon
 from tests.parts import ROOT
 
 TOGETHER = 16  # clients that are served at once
@@ -160,7 +160,7 @@ def test_a_client_that_takes_long_keeps_no_other_waiting(server, case):
                 expect(talk, {200}, likely=likely, words="200 at once for the next client")
             waits.append(time.monotonic() - begun)
             wait_until_ended(server, known)
-        if min(waits) > SOON:
+        if min(waits) > soon(server):
             problem = f"The next client waited {min(waits):.1f} s, three times."
             raise verdict(problem, "200 at once for the next client", KEPT_WAITING, talk)
 
@@ -612,7 +612,7 @@ def server_without_fork(server: Server) -> Iterator[tuple[Server, Path]]:
 def check_unavailable(own: Server, *pieces: bytes, listening: bool = True) -> None:
     """Raise Red unless a client is told 503, at once, whatever it has sent."""
     waits: list[float] = []
-    while not waits or (waits[-1] > SOON and len(waits) < 3):
+    while not waits or (waits[-1] > soon(own) and len(waits) < 3):
         before, begun = time.time(), time.monotonic()
         try:
             talk = ask(own)
@@ -636,7 +636,7 @@ def check_unavailable(own: Server, *pieces: bytes, listening: bool = True) -> No
                 likely = NO_FORK if talk.ended else AT_ONCE
                 raise verdict(problem, "503, a complete answer", likely, talk)
             expect_503(talk, response, before)
-    if min(waits) > SOON:
+    if min(waits) > soon(own):
         problem = f"The answer came after {min(waits):.1f} s, three times."
         raise verdict(problem, "503 at once", AT_ONCE, talk)
 

@@ -18,7 +18,7 @@ from tests.checker.conversation import HOST, Conversation, Response, ask
 from tests.checker.expect import expect, read_echo
 from tests.checker.server import Server
 from tests.checker.verdict import Red
-from tests.contract.shared import SOON
+from tests.contract.shared import soon
 
 GET = b"GET /hello?x=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 POST = b"POST /form HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n\r\nhello"
@@ -173,12 +173,12 @@ def check_end(server: Server, request: bytes, talk: Conversation, permitted: str
         )
         raise Red("The connection was not closed.", talk, permitted, likely)
     waits = [talk.ended_after]
-    while waits[-1] > SOON and len(waits) < 3:
+    while waits[-1] > soon(server) and len(waits) < 3:
         with ask(server, request) as again:
             expect_any(again)
             again.reads_end()
             waits.append(again.ended_after)
-    if min(waits) > SOON:
+    if min(waits) > soon(server):
         likely = (
             "Something waits or works between the last octet and close(). If you read on so "
             "that a reset does not destroy the answer: shutdown(SHUT_WR) first."
