@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from tests.checker.advice import Advice, next_function
+from tests.checker.advice import Advice, advise
 from tests.checker.clauses import CLAUSES, Clause
 from tests.checker.result import Explanation
 from tests.checker.target import Target
@@ -16,8 +16,9 @@ from tests.parts import PARTS
 
 def explain(item: pytest.Item, clause: Clause, red: Red, target: Target, again: str) -> Explanation:
     """Return why clause is red, as item found it; again is the command that runs it again."""
-    path = target.path
-    advice = next_function(path, target.part, clause.id) if path and path.is_file() else None
+    path, advice = target.path, None
+    if path and path.is_file():
+        advice = advise(path, target.part, clause.id, target.is_mine)
     return Explanation(
         asked=sentence_of(item),
         sent=red.sent_lines(),

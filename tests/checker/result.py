@@ -21,7 +21,7 @@ class Explanation(NamedTuple):
     problem: str  # what is wrong with what came back
     stderr: str  # what the server wrote there, in one line
     likely: str  # what was probably done
-    next: str  # the function to write, in a file that grows out of a starter
+    next: str  # the function to write, or to call, in a file that grows out of a starter
     read: str  # path#section of a chapter
     hint: str  # a command that shows a hint
     again: str  # a command that runs the clause again
