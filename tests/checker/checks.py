@@ -29,7 +29,9 @@ def check_status_line(talk: Conversation, response: Response) -> None:
     if not match:
         likely = "The three parts are divided by one space each: HTTP/1.1, 200, OK."
         if re.fullmatch(rb"HTTP/1\.[01] [1-5][0-9]{2}", line):
-            likely = "The space after the code is part of the line, also where no reason follows."
+            likely = (
+                "The space after the status code is part of the line, even where no reason follows."
+            )
         elif not line.startswith(b"HTTP/"):
             likely = "The first line of an answer is the status-line; the fields follow it."
         raise Red("This is no status-line.", talk, "HTTP/1.1 200 OK", likely, got_mark=place)
@@ -96,7 +98,10 @@ def check_framing(talk: Conversation, response: Response) -> None:
     )
     likely = ""
     if codings and not is_http_1_1(talk):
-        problem, likely = "chunked was sent to a client of HTTP/1.0.", "HTTP/1.0 knows no chunked."
+        problem, likely = (
+            "chunked was sent to a client of HTTP/1.0.",
+            "HTTP/1.0 does not know chunked.",
+        )
     elif codings and lengths:
         problem = "Content-Length and Transfer-Encoding contradict each other."
         likely = "RFC 9112 §6.2: a sender MUST NOT send both."
@@ -113,12 +118,12 @@ def check_framing(talk: Conversation, response: Response) -> None:
         problem, likely = "The last chunk never came.", "Chunked content ends in 0 CRLF CRLF."
     elif response.framing == "close" and not talk.reads_end():
         problem = "Neither a length nor a close tells where the content ends."
-        likely = "Send Content-Length: a client can't know otherwise that it has all of it."
+        likely = "Send Content-Length: without it a client can't know that it has everything."
     elif octets_follow(talk, response):
         problem = "Octets follow after the end of the content."
         likely = (
             "Content-Length counts octets, not characters: take len() after encode(), "
-            "not before. An octet too many? Something is sent after the content."
+            "not before. Or is something sent after the content?"
         )
         place = (response.end, len(talk.received))
         raise Red(problem, talk, permitted, likely, got_mark=place)

@@ -17,6 +17,7 @@ import pytest
 
 from tests.checker.clauses import CLAUSES, Clause
 from tests.checker.conversation import ask
+from tests.checker.evidence import hear_stderr
 from tests.checker.patience import LATE_SECONDS, Patience
 from tests.checker.server import Server, StartFailed
 from tests.checker.stderr import gist_of
@@ -26,7 +27,7 @@ from tests.checker.verdict import Red
 FORMS_SECONDS = 3.0  # for the other forms of a clause, once one is red
 STARTS = 8  # copies of the server that may start at the same time
 # Of a server that answers late: it is waited for, so that many can be waited for side by side.
-LANES_WHERE_LATE = 4  # as many for each lane that --jobs asks for
+LANES_WHERE_LATE = 5  # as many for each lane that --jobs asks for
 FORMS_WHERE_LATE = 8  # of a clause that are run one after the other
 PLAINEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
@@ -219,8 +220,7 @@ def as_red(reason: Red | StartFailed | OSError, server: Server, begun: int) -> R
     # Where nothing came, or nobody could connect, the server may be about to end.
     gone = not red.talks or not all(talk.received for talk in red.talks)
     ended = server.process and (server.ends_soon() if gone else not server.is_alive())
-    if not red.stderr:
-        red.stderr = gist_of(server.errors(begun))
+    hear_stderr(red, server, begun)
     if ended and "server ended" not in red.problem:
         red.problem = f"{red.problem} The server has ended, with {server.describe_end()}."
     return red

@@ -6,7 +6,8 @@ import pytest
 
 from tests.checker.clauses import clause
 from tests.checker.conversation import HOST, ask
-from tests.checker.expect import check_echo, expect_echo
+from tests.checker.evidence import WHICH, Evidence
+from tests.checker.expect import GENERAL, check_echo, expect_echo
 from tests.checker.refusal import refuse
 from tests.checker.verdict import Red
 from tests.contract.cuts import (
@@ -16,7 +17,7 @@ from tests.contract.cuts import (
     cut_into_octets,
     cut_three_ways,
 )
-from tests.contract.shared import PAUSED, cases, check_not_early, check_waits
+from tests.contract.shared import PAUSED, cases, check_not_early, check_waits, if_refused
 
 LINE = b"GET /hello HTTP/1.1\r\n"
 GET = LINE + HOST + b"X-Last: z9\r\n\r\n"
@@ -29,7 +30,26 @@ ONE_RECV = (
     "One recv() was taken for the whole request. recv() returns what has arrived so far; "
     "only the empty line says that the head is complete."
 )
-TOO_SMALL = "recv(1024) returns 1024 octets at the most. Call it until the empty line is there."
+
+
+def how_the_head_was_read(evidence: Evidence) -> str:
+    """Return what is likely where a head was misread, by how many pieces it came in."""
+    if len(evidence.talk.sent) > 1:
+        return ONE_RECV
+    return WHICH if (evidence.status or 0) >= 400 else GENERAL
+
+
+WAITS_ON = (
+    "The server still waits, though the empty line has come. Look for it in all that was received "
+    "so far: the last recv() may have brought only a part of it."
+)
+HEAD = dict.fromkeys(
+    ("closed", "short", "refused", "other", "target", "field", "content"), how_the_head_was_read
+) | {"silent": WAITS_ON}
+TOO_SMALL = dict.fromkeys(
+    ("closed", "refused", "other", "target", "field", "content"),
+    "recv(1024) returns 1024 octets at most. Call it until the empty line is there.",
+)
 
 
 @pytest.mark.waits(2)
@@ -54,7 +74,7 @@ def test_the_head_is_read_however_it_is_cut(server, case):
         if talk.received:
             check_not_early(talk, ONE_RECV)
         field = b"z9" if b"z9" in b"".join(case) else b""
-        expect_echo(talk, targets=("/hello",), field=field, likely=ONE_RECV)
+        expect_echo(talk, targets=("/hello",), field=field, likely=HEAD)
         check_not_early(talk, ONE_RECV)
 
 
@@ -222,7 +242,8 @@ def test_a_malformed_host_is_refused(server, case):
 def test_a_well_formed_host_is_accepted(server, host):
     """A well-formed Host is accepted."""
     with ask(server, LINE + b"Host: " + host + b"\r\n\r\n") as talk:
-        expect_echo(talk, field=host, likely="This is a host as RFC 3986 §3.2.2 has it.")
+        likely = if_refused("This is a host as RFC 3986 §3.2.2 defines it.")
+        expect_echo(talk, field=host, likely=likely)
 
 
 @clause("H18")
@@ -244,7 +265,7 @@ def test_host_is_found_however_it_is_written(server, case):
             "Names are compared without regard to case, white space around a value is not "
             "part of it, and an empty Host is well-formed."
         )
-        expect_echo(talk, targets=("/hello",), likely=likely)
+        expect_echo(talk, targets=("/hello",), likely=if_refused(likely))
 
 
 # ---- H19 -------------------------------------------------------------------------------
@@ -291,7 +312,7 @@ def test_a_field_line_is_refused_in_any_place_and_however_cut(server, case):
 
 FOLD = (
     "A line that begins with white space used to continue the one before (obs-fold). "
-    "RFC 9112 §5.2: refuse it with 400, or put spaces in place of the fold."
+    "RFC 9112 §5.2: refuse it with 400, or replace the fold by spaces."
 )
 
 
@@ -331,7 +352,7 @@ def test_white_space_before_the_first_field_is_refused(server, case):
     """A line of white space before the first field is refused with 400, or dropped."""
     likely = (
         "RFC 9112 §2.2: white space between the request-line and the first field is "
-        "refused, or the line is dropped; never is it read as a field."
+        "refused, or the line is dropped; it is never read as a field."
     )
 
     def check_dropped(talk, response):
@@ -397,14 +418,13 @@ def test_other_controls_in_a_value_are_refused_or_passed_on(server, case):
     """Other control characters in a field value are refused with 400, or passed on."""
 
     def check_passed_on(talk, response):
-        check_echo(talk, response, targets=("/hello",), likely="The request was not understood.")
+        check_echo(talk, response, targets=("/hello",))
 
     refuse(
         server,
         LINE + HOST + case + b"\r\n\r\n",
         {400, 200},
         mark=case,
-        likely=NAME,
         words="400 (or the control passed on)",
         accepted=check_passed_on,
     )
@@ -412,7 +432,7 @@ def test_other_controls_in_a_value_are_refused_or_passed_on(server, case):
 
 BARE_LF = (
     "Someone is typing, or a script has the line ends of an editor. A server that looks "
-    "for CR LF alone waits for ever: look for LF, then see whether CR stands before it."
+    "for CRLF alone waits for ever: look for LF, then see whether CR stands before it."
 )
 
 
@@ -490,8 +510,9 @@ def test_a_field_line_that_only_looks_odd_is_accepted(server, case):
             talk,
             targets=("/hello",),
             field=b"z9",
-            likely="This field line is "
-            "well-formed: RFC 9110 §5.5 permits HTAB and octets from 0x80 on.",
+            likely=if_refused(
+                "It is a well-formed field line: RFC 9110 §5.5 permits HTAB and octets from 0x80."
+            ),
         )
 
 

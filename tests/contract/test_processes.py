@@ -15,8 +15,10 @@ import psutil
 import pytest
 
 from tests.checker.clauses import clause
-from tests.checker.conversation import ANSWER_SECONDS, HOST, Conversation, ask
+from tests.checker.conversation import HOST, Conversation, ask
+from tests.checker.evidence import Evidence, say_of_status
 from tests.checker.expect import expect
+from tests.checker.patience import ANSWER_SECONDS
 from tests.checker.processes import (
     Member,
     acceptor,
@@ -35,7 +37,7 @@ from tests.checker.server import Server
 from tests.checker.stderr import gist_of
 from tests.checker.verdict import Red
 from tests.contract.hosted import answer, gate, json_of, request, token, wait_for_words
-from tests.contract.shared import GET, SOON, ask_without_reading, cases, soon
+from tests.contract.shared import GET, PAUSE_SECONDS, SOON, ask_without_reading, cases, soon
 from tests.parts import ROOT
 
 TOGETHER = 16  # clients that are served at once
@@ -99,6 +101,22 @@ ALONE = (
 SOME = "There is a limit, or a pool of processes, or some are served by the process that accepts."
 
 
+def why_none_is_inside(talk: Conversation) -> str:
+    """Return what is likely where no application runs, by what came instead."""
+    talk.take(PAUSE_SECONDS)
+    response = talk.parse_next("GET", whole=False)
+    if response:
+        return say_of_status(Evidence(talk, response.status), INSTEAD)
+    return "The connection ended unanswered." if talk.ended else NONE_INSIDE
+
+
+INSTEAD = "The server answered, instead of calling the application that it was given."
+NONE_INSIDE = (
+    "Not one application was called, and no answer came: does the server read the request to its "
+    "empty line, and then call the application?"
+)
+
+
 @clause("P01")
 def test_slow_requests_are_served_at_once(server):
     """Sixteen slow requests are served at once, each by an application of its own."""
@@ -113,7 +131,7 @@ def test_slow_requests_are_served_at_once(server):
                 f"{inside} of {TOGETHER} applications were inside when all had been asked for, "
                 f"and none had answered yet.",
                 f"{TOGETHER} applications inside at once, for {TOGETHER} clients",
-                ALONE if inside < 2 else SOME,
+                ALONE if inside == 1 else SOME if inside else why_none_is_inside(talks[0]),
                 talks[0],
             )
         for talk in talks:
@@ -268,7 +286,7 @@ def test_the_parent_keeps_no_connection(server):
             likely = COPY
             if not [what for what in sockets(parent, own.port) if what[1] != "the listener"]:
                 likely = (
-                    "They are no connections. Something is opened for each child, a pipe say, "
+                    "They are not connections. Something is opened for each child, such as a pipe, "
                     "and never closed."
                 )
             raise verdict(problem, f"{after} descriptors, as before", likely)
@@ -531,6 +549,21 @@ ENDINGS = {
 }
 
 
+def why_child_stays(held: list[str]) -> str:
+    """Return what is likely where a child is still there, by the sockets that it holds."""
+    if "the listener" in held:
+        return FELL_BACK
+    if held:
+        return (
+            "The child still holds its connection: it waits for the client, which has gone, or "
+            "said that no more comes. recv() returns b'' then: end the child."
+        )
+    return (
+        "The connection is closed, and the child runs on. try: serve; finally: os._exit(), so that "
+        "it ends whatever was raised."
+    )
+
+
 @pytest.mark.waits(6)
 @clause("P07")
 @cases(ENDINGS)
@@ -544,7 +577,8 @@ def test_a_child_is_gone_after_its_connection(server, case):
         holds = sockets(left[0].pid, server.port)
         held = f", and holds {holds[0][1]}" if holds else ""
         problem = f"The child (pid {left[0].pid}, {left[0].state}) is still there{held}."
-        raise verdict(problem, "a child that is gone after one connection", FELL_BACK, talk)
+        likely = why_child_stays([what for _, what in holds])
+        raise verdict(problem, "a child that is gone after one connection", likely, talk)
     with ask(server, GET) as talk:
         expect(talk, {200}, words="200 for the next client", likely=TOOK_DOWN)
 
@@ -597,6 +631,12 @@ AT_ONCE = (
 )
 
 
+SERVED_ALL_THE_SAME = (
+    "The process that accepts served the client itself, and others wait meanwhile: where fork() "
+    "fails, the parent says 503, and does not serve."
+)
+
+
 @contextlib.contextmanager
 def server_without_fork(server: Server) -> Iterator[tuple[Server, Path]]:
     """Run the server with an os.fork that fails while the file exists that is handed out."""
@@ -645,7 +685,8 @@ def expect_503(talk: Conversation, response, before: float) -> None:
     """Raise Red unless response is a complete 503 that keeps H01 to H05."""
     if response.status != 503:
         problem = f"fork() failed, and the answer is {response.status}."
-        raise verdict(problem, "503 (Service Unavailable)", NO_FORK, talk)
+        likely = SERVED_ALL_THE_SAME if response.status == 200 else NO_FORK
+        raise verdict(problem, "503 (Service Unavailable)", likely, talk)
     talk.read_to = response.start
     expect(talk, {503}, likely={"short": "Less content came than Content-Length says."})
     check_refusal(talk, response, before)
@@ -826,7 +867,7 @@ def test_no_signal_is_blocked_in_the_application(server):
 
 # ---- P10 -------------------------------------------------------------------------------
 
-LOST = "os._exit() does not flush: what stands in a buffer is lost. Flush stdout and stderr first."
+LOST = "os._exit() does not flush: what is left in a buffer is lost. Flush stdout and stderr first."
 TWICE = "fork() copies the buffers too, and both processes write them out. Flush before the fork."
 
 
@@ -987,7 +1028,7 @@ def test_on_sigterm_a_child_finishes_its_connection(server):
         if not own.is_ours() and not any(map(is_running, children)):
             return  # it has other plans with its children
         until.touch()
-        likely = "SIGTERM to the parent is none to its children: let them finish."
+        likely = "SIGTERM was sent to the parent alone: let its children finish."
         expect(works, {200}, likely=dict.fromkeys(("closed", "silent", "short"), likely))
         silent.half_close()
         check_group_gone(own, children, "The parent has ended, and the clients are done")

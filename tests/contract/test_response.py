@@ -15,7 +15,8 @@ from tests.checker.checks import (
 )
 from tests.checker.clauses import clause
 from tests.checker.conversation import HOST, Conversation, Response, ask
-from tests.checker.expect import expect, read_echo
+from tests.checker.evidence import WHICH, Evidence, say_of_status
+from tests.checker.expect import LIKELY, expect, read_echo
 from tests.checker.server import Server
 from tests.checker.verdict import Red
 from tests.contract.shared import soon
@@ -60,6 +61,18 @@ def each_request(requests: dict[str, bytes]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("request_octets", requests.values(), ids=requests)
 
 
+def why_nothing_came(talk: Conversation) -> str:
+    """Return what is likely where no answer came, by how the connection ended."""
+    if talk.received:
+        return "A head never ends: the empty line after the fields is missing."
+    if talk.ended:
+        return (
+            "Every request gets an answer, also one that is refused: is there a path in your code "
+            "that ends without sending one?"
+        )
+    return LIKELY["silent"]
+
+
 def expect_any(talk: Conversation, method: str = "GET") -> Response:
     """Return any answer there is; silence and a bare close are this clause's business too."""
     response = talk.response(method)
@@ -70,8 +83,7 @@ def expect_any(talk: Conversation, method: str = "GET") -> Response:
             "Nothing came that has a beginning and an end.",
             talk,
             "an answer",
-            "Every request gets an answer, also one that is refused: is there a path in "
-            "your code that ends without sending one, or a head that never ends?",
+            why_nothing_came(talk),
         )
     return response
 
@@ -299,11 +311,14 @@ def test_head_has_the_fields_of_get_and_no_content(server, rest):
             "The content is sent whatever the method is. Leave it out for HEAD, and "
             "leave Content-Length as it would be for GET."
         )
+        if (response.status or 0) >= 400:
+            refused = say_of_status(Evidence(talk, response.status), f"{WHICH}")
+            likely = f"{refused} A refusal of HEAD has no content either."
         check_no_content(talk, response, permitted, likely)
         lengths = response.values("content-length")
         if lengths and [digits.lstrip("0") or "0" for digits in lengths] != [str(length)]:
             why = (
-                "0 is the length of nothing that anyone asked for."
+                "Content-Length: 0 would say that GET has no content."
                 if lengths == ["0"]
                 else "Here the length is that of HEAD's own echo, one octet longer than GET's."
                 if lengths == [str(length + 1)]
@@ -348,9 +363,9 @@ MALFORMED_HEADS = {
     "no-http": b"HEAD / HTTPS/1.1\r\n" + HOST + b"\r\n",
 }
 SILENT = (
-    "A refusal says why in its content, and HEAD wants none, refused or not (RFC 9110 §9.3.2). "
-    "The method is the first thing that is known: look at it also where the line is too long, or "
-    "an empty one came before it."
+    "A refusal says why in its content, and HEAD gets no content, refused or not (RFC 9110 "
+    "§9.3.2). The method is known first: look at it also where the line is too long, or where an "
+    "empty line came before it."
 )
 
 

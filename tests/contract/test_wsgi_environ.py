@@ -4,6 +4,7 @@ import pytest
 
 from tests.checker.clauses import clause
 from tests.checker.conversation import ask
+from tests.checker.evidence import Evidence, say_of_status
 from tests.checker.expect import expect
 from tests.checker.server import Server
 from tests.checker.verdict import Red
@@ -248,6 +249,10 @@ ENDS = (
     "wsgi.input is the content and nothing else: behind its last octet stands the end of the "
     "file. The socket's own file would wait there for ever, or read into the next request."
 )
+DIVIDED = (
+    "All the content was read, but not in those pieces, or not as bytes. A line ends after its LF; "
+    "read(n) and readline(n) return at most n octets."
+)
 
 
 @clause("W04")
@@ -271,11 +276,12 @@ def test_the_content_is_read_in_every_way_and_ends(server, how, chunked):
     if chunked and how == "read-length" and not server.is_ours():
         return  # how an application learns the length of chunks is the server's choice
     if pieces != WAYS[how] or kind != "bytes" or left:
+        same = "".join(pieces) == "".join(WAYS[how]) and not left
         raise Red(
             f"It read {pieces!r}, and then {kind} of {left}.",
             talk,
             f"{WAYS[how]!r}, and then b''",
-            ENDS,
+            DIVIDED if same else ENDS,
         )
 
 
@@ -337,11 +343,14 @@ def test_what_is_written_to_errors_is_there_at_once(server, case):
         with ask(server, octets) as talk:
             seen = talk.wait(lambda: talk.take(0.01) or f"<{word} half" in server.errors())
             if not seen or talk.received:
+                response = talk.parse_next("GET", whole=False)
+                held = "wsgi.errors is text, and goes to stderr: write_through, or a flush."
+                status = response.status if response else None
                 raise Red(
                     "It did not show up on stderr while the application waited.",
                     talk,
                     "on the server's stderr, at once",
-                    "wsgi.errors is text, and goes to stderr: write_through, or a flush.",
+                    say_of_status(Evidence(talk, status), held),
                 )
             until.touch()
             expect(talk, {200})
@@ -357,8 +366,8 @@ def test_the_server_tells_the_truth_about_itself(server):
     likely = "One process, one thread, many requests: all three False."
     if forks:
         likely = (
-            "Another process may run the application too (multiprocess), none of them twice "
-            "(run_once), and none has threads: False, True, True."
+            "Other processes run the application too (multiprocess is True), each of them once "
+            "(run_once is True), and none has threads (multithread is False)."
         )
     for key in ("wsgi.multithread", "wsgi.multiprocess", "wsgi.run_once"):
         if not server.is_ours() and isinstance(values[key][1], bool):

@@ -151,6 +151,7 @@ def test_stderr_of_a_death_stands_in_the_diagnosis(tmp_path):
     said = " ".join(run_check(1, "--server", path, "--clause", "H24").stdout.split())
     assert "IndexError: list index out of range (index.py, line" in said
     assert "in more)" in said and "has ended, with exit status 1" in said
+    assert "likely IndexError was raised (index.py, line" in said
 
 
 @pytest.mark.parametrize(
