@@ -486,7 +486,6 @@ def test_tls_is_refused_at_once(server, case):
         {400},
         mark=b"\x16",
         likely={"silent": likely, "closed": likely},
-        says="http://",
     )
 
 
