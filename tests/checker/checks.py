@@ -34,7 +34,7 @@ def check_status_line(talk: Conversation, response: Response) -> None:
             )
         elif not line.startswith(b"HTTP/"):
             likely = "The first line of an answer is the status-line; the fields follow it."
-        raise Red("This is no status-line.", talk, "HTTP/1.1 200 OK", likely, got_mark=place)
+        raise Red("This is not a status-line.", talk, "HTTP/1.1 200 OK", likely, got_mark=place)
     if match[1] == b"0" and is_http_1_1(talk):
         raise Red(
             "The answer says HTTP/1.0 to a client that speaks HTTP/1.1.",
@@ -76,12 +76,12 @@ def check_field_lines(talk: Conversation, response: Response, permitted: str) ->
         if not FIELD_LINE.fullmatch(line):
             likely = "A field line is a name without white space, a colon at once, and a value."
             place = (at, at + len(line))
-            raise Red("This is no field line.", talk, permitted, likely, got_mark=place)
+            raise Red("This is not a field line.", talk, permitted, likely, got_mark=place)
         at += len(line) + 2
     for name in ONCE:
         if len(response.values(name)) > 1:
             raise Red(
-                f"{name} stands there {len(response.values(name))} times.",
+                f"{name} is there {len(response.values(name))} times.",
                 talk,
                 f"one {name} at the most",
                 "Two places in the code add this field to the same answer.",

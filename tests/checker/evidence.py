@@ -118,6 +118,8 @@ def hear_stderr(red: Red, server: Server, begun: int) -> None:
     if red.stderr:
         return
     red.stderr = gist_of(server.errors(begun))
-    failed = server.process is not None and (server.process.poll() or 0) > 0
-    if failed or (red.talks and not red.talks[-1].received):
+    silent = bool(red.talks) and not red.talks[-1].received
+    ended = server.process is not None and (server.ends_soon() if silent else not server.is_alive())
+    failed = ended and server.process is not None and server.process.returncode > 0
+    if failed or silent:
         red.likely = say_of_exception(red.stderr, red.likely, failed) or red.likely

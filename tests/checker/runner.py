@@ -18,6 +18,7 @@ import pytest
 from tests.checker.clauses import CLAUSES, Clause
 from tests.checker.conversation import ask
 from tests.checker.evidence import hear_stderr
+from tests.checker.expect import LIKELY
 from tests.checker.patience import LATE_SECONDS, Patience
 from tests.checker.server import Server, StartFailed
 from tests.checker.stderr import gist_of
@@ -29,6 +30,11 @@ STARTS = 8  # copies of the server that may start at the same time
 # Of a server that answers late: it is waited for, so that many can be waited for side by side.
 LANES_WHERE_LATE = 5  # as many for each lane that --jobs asks for
 FORMS_WHERE_LATE = 8  # of a clause that are run one after the other
+UNANSWERED = (
+    "Does it read until recv() returns nothing? A client keeps the connection open and waits for "
+    "you: stop at the empty line. Otherwise: accept() a connection, recv() the request, sendall() "
+    "an answer, close()."
+)
 PLAINEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
@@ -99,9 +105,7 @@ class Runner:
                     "The plainest request got no answer, so nothing else was tried.",
                     talk,
                     "any answer at all",
-                    "Does it read until recv() returns nothing? A client keeps the connection open "
-                    "and waits for you: stop at the empty line. Else: accept() a connection, "
-                    "recv() the request, sendall() an answer, close().",
+                    LIKELY["closed"] if talk.ended else UNANSWERED,
                 )
 
     def give_up(self, red: Red) -> None:
@@ -184,7 +188,10 @@ class Runner:
                     "After these requests the server answers no more.",
                     talk,
                     "an answer, as before",
-                    "One request took the server down, or keeps it for ever.",
+                    "The server still runs, busy with one of these requests: is there a loop, or a "
+                    "wait, that nothing ends?"
+                    if server.is_alive()
+                    else "One of these requests ended the server: stderr may tell how.",
                 )
 
     def stop(self) -> None:
@@ -201,7 +208,7 @@ def as_red(reason: Red | StartFailed | OSError, server: Server, begun: int) -> R
             str(reason),
             None,
             "to start, and to listen on the port that the command line names",
-            "Its own words stand below stderr. If there are none: does the program listen on the "
+            "What it wrote is shown as stderr. If that is missing: does the program listen on the "
             "port that it is given, as in server.py --host 127.0.0.1 --port 8888?",
         )
         red.stderr = gist_of(reason.stderr)

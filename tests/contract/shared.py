@@ -127,8 +127,8 @@ def check_not_smuggled(server: Server, fields: bytes, permitted: set[int]) -> No
                 f"After the {response.status}, what may be content was answered as a request.",
                 talk,
                 "a refusal, and then the end of the connection",
-                "Where nobody can say how long a refused request is, the connection ends: "
-                "else its content is read as the next request (RFC 9112 §11.2, smuggling).",
+                "Nobody can say how long a refused request is, so close the connection: "
+                "otherwise its content is read as the next request (RFC 9112 §11.2, smuggling).",
                 got_mark=(second.start, second.start + 12),
             )
 

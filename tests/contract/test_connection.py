@@ -41,7 +41,7 @@ def post(content: bytes) -> bytes:
 # ---- H22 -------------------------------------------------------------------------------
 
 TRICKLE_SECONDS = 0.3
-BEFORE = "Content-Length says it all: refuse before the content is read."
+BEFORE = "Content-Length says how much will come: refuse before the content is read."
 
 LINE = b"GET /" + b"a" * (20 * 1024) + b" HTTP/1.1\r\n" + HOST + b"\r\n"
 SECTION = b"GET / HTTP/1.1\r\n" + HOST
@@ -154,8 +154,8 @@ def test_an_answered_client_that_stays_does_not_hold_the_next(server):
                 waits.append(time.monotonic() - asked)
     if min(waits) > soon(server):
         likely = (
-            "After every answer the server waits for the client's end. Do that only where "
-            "input may be unread, after a refusal say: it makes the next client wait."
+            "After every answer the server waits for the client's end. Do that only where input "
+            "may be unread, as after a refusal: it makes the next client wait."
         )
         raise Red(
             f"The next client waited {min(waits):.1f} s, three times.",
@@ -536,7 +536,7 @@ def check_restart(server: Server) -> None:
     """Start the server again on the port it had; raise Red unless it answers there."""
     likely = (
         "Connections of the first run are in TIME_WAIT and hold the port for a minute. "
-        "listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1) before bind() says: never mind."
+        "listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1) before bind() lets it listen."
     )
     try:
         server.start(same_port=True)

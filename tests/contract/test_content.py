@@ -173,7 +173,7 @@ def test_a_client_that_half_closes_is_answered(server, case):
     with ask(server, *case, half_close=True) as talk:
         likely = (
             "recv() returning b'' says that the client sends no more. It may still read: "
-            "nc and scripts shut down their write side so. Answer what is complete."
+            "nc and scripts shut down their write side like this. Answer what is complete."
         )
         likely = dict.fromkeys(("silent", "closed", "short", "other"), likely)
         likely["refused"] = "Is it refused without the half-close, too? Then see H14."
@@ -308,7 +308,7 @@ def test_the_client_hears_before_it_sends_its_content(server, case):
         line, *lines = interim.head.split(b"\r\n")
         if not line.startswith(b"HTTP/1.1 100 ") or lines[-2:] != [b"", b""]:
             likely = "100 Continue is a response like any other: a status-line and an empty line."
-            raise Red("This is no whole response.", talk, words, likely)
+            raise Red("This is not a whole response.", talk, words, likely)
         if {"content-length", "transfer-encoding"} & set(dict(interim.fields)):
             likely = "RFC 9110 §8.6: no Content-Length in a 1xx; it has no content."
             raise Red("100 Continue frames a content.", talk, words, likely)
@@ -350,7 +350,7 @@ def test_a_client_of_http_1_0_never_gets_100(server, case):
         first = talk.response("POST", interim=True)
         if first and first.status and first.status < 200:
             likely = (
-                "RFC 9110 §10.1.1: HTTP/1.0 knows no 1xx; its client takes this for the "
+                "RFC 9110 §10.1.1: HTTP/1.0 has no 1xx; its client takes this for the "
                 "answer. Look at the version before you send 100."
             )
             raise Red("An HTTP/1.0 client got 100 Continue.", talk, "200 alone", likely)
@@ -676,7 +676,7 @@ def test_what_follows_a_refused_coding_is_no_request(server, case):
 # ---- H23 -------------------------------------------------------------------------------
 
 HALF = (
-    "What had come when the input ended was taken for the whole. recv() returning b'' "
+    "What had come when the input ended was taken for all of it. recv() returning b'' "
     "before the request is complete means: refuse it, or close."
 )
 

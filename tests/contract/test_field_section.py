@@ -163,7 +163,7 @@ MALFORMED = {
 }
 MUST = (
     "RFC 9112 §3.2: a server MUST answer with 400 any HTTP/1.1 request without Host, and "
-    "any request with more than one, or with one that is no host. "
+    "any request with more than one, or with one that is not a host. "
 )
 
 

@@ -142,7 +142,7 @@ def test_slow_requests_are_served_at_once(server):
 
 KEPT_WAITING = (
     "The process that accepts must not read, write or wait for a client: all of "
-    "that belongs into the child."
+    "that belongs in the child."
 )
 
 BLOCKS = (
@@ -245,7 +245,7 @@ COPY = (
 )
 EARS = (
     "fork() copies the listener too. listener.close() is the first thing that a child does: "
-    "else it listens on when the parent is gone, and nobody accepts."
+    "otherwise it still listens when the parent is gone, and nobody accepts."
 )
 
 
@@ -374,11 +374,11 @@ DEATHS = {
 }
 TOOK_DOWN = (
     "The application ran in the process that accepts: one request took the server down. "
-    "It belongs into a child."
+    "It belongs in a child."
 )
 OF_A_DEATH = (
-    "A child died of a signal or with a status, and the parent did not survive that, or "
-    "took a rest: look at what its handler does with what waitpid() returns."
+    "A child died of a signal or with a status, and the parent ended, or "
+    "stopped accepting for a while: look at what its handler does with what waitpid() returns."
 )
 STILL_OPEN = (
     "The kernel closes what a dead process held, but somebody else has a copy of this "
@@ -474,7 +474,8 @@ def check_goes_on(server: Server, parent: int, likely: str) -> None:
 
 STORM = (
     "The handler raised. Where there is no child at all, waitpid() raises ChildProcessError: "
-    "expect it. An exception in a handler comes out of whatever the program was doing."
+    "expect it. An exception in a handler "
+    "surfaces wherever the program was at that moment."
 )
 
 STUCK = (
@@ -530,8 +531,8 @@ def test_a_storm_changes_nothing(server):
 
 FELL_BACK = (
     "After its connection a child must not return from where it was forked: what comes "
-    "after is the parent's loop. try: serve; finally: os._exit(). An exception that "
-    "passes a bare os._exit() passes it by, and sys.exit() is an exception too."
+    "after is the parent's loop. try: serve; finally: os._exit(). An exception skips an "
+    "os._exit() that is not in a finally, and sys.exit() raises one, too."
 )
 ENDINGS = {
     "answered": request("/"),
@@ -877,14 +878,15 @@ def check_once(server: Server, words: list[str], likely_twice: str, what: str) -
     for word in words:
         count = server.output().count(word.encode())
         if count != 1:
-            problem = f"{what} stands {count} times in stdout: {word}"
+            how = f"came out {count} times" if count else "never came out"
+            problem = f"{what} {how}: {word}"
             raise verdict(problem, "once", likely_twice if count else LOST)
 
 
 def check_printed_once(server: Server, words: list[str]) -> None:
     """Raise Red unless what the application printed with each of words comes out once."""
     kinds = [f"<{word} {what}>" for word in words for what in ("line", "half")]
-    check_once(server, kinds, TWICE, "What the application printed, without a flush,")
+    check_once(server, kinds, TWICE, "The application printed this line without flushing, and it")
 
 
 @clause("P10")
@@ -925,7 +927,7 @@ def test_what_stood_in_the_buffer_of_the_parent_comes_out_once(server):
             own.stop(signal.SIGINT)
         for word in words[:-1]:  # the last may stand in the parent's buffer still
             if (count := own.output().count(word.encode())) > 1:
-                problem = f"What the parent had in its buffer stands {count} times in stdout: "
+                problem = f"What the parent had in its buffer came out {count} times: "
                 raise verdict(problem + word, "once", TWICE, talk)
 
 

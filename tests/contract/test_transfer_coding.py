@@ -170,7 +170,7 @@ def test_a_malformed_extension_is_refused(server, case):
         mark=case,
         words="400 (or 501, 411: not decoded here)",
         accepted=accept_as(b"hello"),
-        likely="What stands after the size was passed over unread. It is ;name, ;name=token or "
+        likely="What follows the size was not looked at. It has to be ;name, ;name=token or "
         ';name="quoted"; anything else may be divided in another place than you think.',
     )
 
@@ -219,8 +219,8 @@ def test_what_chunks_cost_beside_their_content_is_bounded(server, case):
     """What chunks have beside their content has a limit over all chunks together."""
     # The figure is policy; RFC 9112 §7.1.1 has it that a server ought to limit extensions.
     likely = (
-        "Each line of a chunk is short, and nothing counts them: a small content can cost as "
-        "much work as one wants. Limit the sum of what is not content, over all chunks."
+        "Each line of a chunk is short, and nothing counts them: a few octets of content can cost "
+        "any amount of work. Limit the sum of what is not content, over all chunks."
     )
     permitted = TOO_LONG | NOT_DECODED | (set() if server.is_ours() else {200})
     with ask(server) as talk:

@@ -117,7 +117,7 @@ PATHS = {
 }
 DECODED = (
     "The path is percent-decoded to octets, and these are decoded as latin-1 (PEP 3333, "
-    "Unicode Issues); the query stands in QUERY_STRING alone, as it was sent."
+    "Unicode Issues); the query goes into QUERY_STRING only, as it was sent."
 )
 
 
@@ -246,7 +246,7 @@ WAYS = {
     "iterate": ["one\n", "two\r\n", "\n", "four"],
 }
 ENDS = (
-    "wsgi.input is the content and nothing else: behind its last octet stands the end of the "
+    "wsgi.input is the content and nothing else: after its last octet comes the end of the "
     "file. The socket's own file would wait there for ever, or read into the next request."
 )
 DIVIDED = (
