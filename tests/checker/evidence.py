@@ -46,7 +46,7 @@ BY_STATUS = {
     500: "500 says that something failed in your server: stderr tells what and where.",
     501: "501 says that something is not implemented: which of your conditions raised it?",
     503: "503 says that the server has no room: which limit was reached?",
-    505: "505 is for a version that is not spoken: which ones does your condition accept?",
+    505: "505 refuses the version of HTTP: which versions does your condition accept?",
 }
 
 
@@ -58,9 +58,9 @@ def find_word(word: Word | None, evidence: Evidence) -> str:
 def say_of_status(evidence: Evidence, word: str) -> str:
     """Return what an unexpected status says, before word, the likely mistake."""
     of_status = BY_STATUS.get(evidence.status or 0, "")
-    if str(evidence.status) in word:
+    if not of_status or str(evidence.status) in word:
         return word
-    return f"{of_status} {word}".strip()
+    return f"{of_status} {word.removeprefix(WHICH).lstrip()}".strip()
 
 
 def say_of_content(evidence: Evidence) -> str:
@@ -121,5 +121,7 @@ def hear_stderr(red: Red, server: Server, begun: int) -> None:
     silent = bool(red.talks) and not red.talks[-1].received
     ended = server.process is not None and (server.ends_soon() if silent else not server.is_alive())
     failed = ended and server.process is not None and server.process.returncode > 0
+    if failed and not red.stderr:
+        red.stderr = gist_of(server.errors())  # it said so a moment before this test began
     if failed or silent:
         red.likely = say_of_exception(red.stderr, red.likely, failed) or red.likely

@@ -86,7 +86,8 @@ def talk(url) -> Iterator[Conversation]:
     [
         ("refused", 400, {200}, None, [WHICH]),
         ("refused", 400, {200}, if_refused("It is right."), [WHICH, "It is right."]),
-        ("refused", 505, {200}, "No Host.", ["505 is for a version", "No Host."]),
+        ("refused", 505, {200}, "No Host.", ["505 refuses the version", "No Host."]),
+        ("refused", 413, {200}, if_refused("It is right."), ["413 is for content", "It is right."]),
         ("refused", 500, {200}, None, ["500 says that something failed", "stderr"]),
         ("refused", 400, {200, 501}, None, [OTHER_STATUS]),
         ("other", 413, {400}, "A limit, hence 413.", ["A limit, hence 413."]),
