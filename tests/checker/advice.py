@@ -5,19 +5,23 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.parts import CLAUSE_ID
+from tests.parts import CLAUSE_ID, PARTS
+from tests.stages import functions_of as functions_of_part
 from tests.stages import stage_of, stages_of
 
 UNWRITTEN = re.compile(rf"^ +(?:pass  )?# unwritten: ({CLAUSE_ID}(?:, {CLAUSE_ID})*)")
 
 
 class Advice(NamedTuple):
-    """A function to write, and a clause that needs it."""
+    """A function to write, or one to call that is written, and a clause that needs it."""
 
     function: str
     clause: str
+    is_written: bool = False
 
     def __str__(self) -> str:
+        if self.is_written:
+            return f"{self.function} is written, but nothing calls it."
         return f"write {self.function}: {self.clause} needs it."
 
 
@@ -27,16 +31,20 @@ def unwritten_functions(path: Path) -> dict[str, list[str]]:
     A method is Class.name. Nothing where path does not parse.
     """
     text = path.read_text(encoding="utf-8-sig", errors="replace")
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return {}
     lines, found = text.splitlines(), {}
-    for name, node in functions_of(tree.body):
+    for name, node in functions_of(parse(text).body):
         for line in lines[node.lineno - 1 : node.end_lineno]:
             if mark := UNWRITTEN.match(line):
                 found[name] = mark[1].split(", ")
     return found
+
+
+def parse(text: str) -> ast.Module:
+    """Return the tree of a program; an empty one where it does not parse."""
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
 
 
 def functions_of(body: list[ast.stmt], within: str = "") -> list[tuple[str, ast.FunctionDef]]:
@@ -65,3 +73,41 @@ def next_function(path: Path, part: int, clause: str) -> Advice | None:
         if clause in stage.clauses:
             return None
     return None
+
+
+def is_named(tree: ast.Module, name: str, own: ast.FunctionDef) -> bool:
+    """Return whether name stands anywhere in tree but in own, its function."""
+    inside = set(ast.walk(own))
+    _, dot, method = name.rpartition(".")
+    for node in ast.walk(tree):
+        if node in inside:
+            continue
+        if dot and isinstance(node, ast.Attribute) and node.attr == method:
+            return True
+        if not dot and isinstance(node, ast.Name) and node.id == name:
+            return True
+    return False
+
+
+def uncalled_function(path: Path, part: int, clause: str) -> Advice | None:
+    """Return what is written for a red clause, or its stage, and called by nobody; None for none.
+
+    The starter says which clause needs which function.
+    """
+    needs, stage = unwritten_functions(PARTS[part].path / "starter.py"), stage_of(part, clause)
+    tree = parse(path.read_text(encoding="utf-8-sig", errors="replace"))
+    written = dict(functions_of(tree.body))
+    for name in functions_of_part(part):
+        concerned = clause in needs.get(name, []) or (stage and name in stage.functions)
+        if concerned and name in written and not is_named(tree, name, written[name]):
+            return Advice(name, clause, is_written=True)
+    return None
+
+
+def advise(path: Path, part: int, clause: str, is_mine: bool) -> Advice | None:
+    """Return what to do first for a red clause: write a function, or call one; None for neither.
+
+    Only in the reader's own file is a function that nobody calls likely to be forgotten.
+    """
+    advice = next_function(path, part, clause)
+    return advice or (uncalled_function(path, part, clause) if is_mine else None)

@@ -191,9 +191,8 @@ def explanation_lines(
     why = clause.explanation
     assert why
     if checked:
-        heading = wrap(f"{clause.id}  {clause.requirement}", 75)
-        lines = [heading[0], *(f"     {line}" for line in heading[1:])]
-        lines += [f"     ({clause.section})", "", *rows("asked", wrap(why.asked, WIDTH))]
+        lines = [f"{clause.id}  {clause.title}", f"     ({clause.section})", ""]
+        lines += rows("asked", wrap(why.asked, WIDTH))
         lines += rows("forms", wrap(describe_forms(clause), WIDTH))
     else:
         lines = ["The server could not be checked.", ""]
@@ -210,7 +209,7 @@ def explanation_lines(
 
 def describe_forms(clause: ClauseResult) -> str:
     """Return how many forms of a clause held, and which others were red; "" where one was tried."""
-    asked = clause.explanation.asked if clause.explanation else ""
+    asked = clause.explanation.test if clause.explanation else ""
     test = asked.partition(" [")[0]
     others = [form.removeprefix(f"{test} ") for form in clause.red if form != asked]
     tried = clause.held + len(clause.red)

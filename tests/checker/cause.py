@@ -42,7 +42,7 @@ def signs_of(result: Result) -> frozenset[str]:
     signs = set()
     for clause in result.clauses:
         if why := clause.explanation:
-            test, _, form = why.asked.partition(" [")
+            test, _, form = why.test.partition(" [")
             wrong = re.sub(r"[0-9.]+", "N", why.problem)
             signs |= {clause.id, f"{clause.id} {test}", f"{clause.id} {wrong}"}
             signs |= {f"{clause.id} {test} [{form}"} if form else set()

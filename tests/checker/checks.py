@@ -29,10 +29,12 @@ def check_status_line(talk: Conversation, response: Response) -> None:
     if not match:
         likely = "The three parts are divided by one space each: HTTP/1.1, 200, OK."
         if re.fullmatch(rb"HTTP/1\.[01] [1-5][0-9]{2}", line):
-            likely = "The space after the code is part of the line, also where no reason follows."
+            likely = (
+                "The space after the status code is part of the line, even where no reason follows."
+            )
         elif not line.startswith(b"HTTP/"):
             likely = "The first line of an answer is the status-line; the fields follow it."
-        raise Red("This is no status-line.", talk, "HTTP/1.1 200 OK", likely, got_mark=place)
+        raise Red("This is not a status-line.", talk, "HTTP/1.1 200 OK", likely, got_mark=place)
     if match[1] == b"0" and is_http_1_1(talk):
         raise Red(
             "The answer says HTTP/1.0 to a client that speaks HTTP/1.1.",
@@ -74,12 +76,12 @@ def check_field_lines(talk: Conversation, response: Response, permitted: str) ->
         if not FIELD_LINE.fullmatch(line):
             likely = "A field line is a name without white space, a colon at once, and a value."
             place = (at, at + len(line))
-            raise Red("This is no field line.", talk, permitted, likely, got_mark=place)
+            raise Red("This is not a field line.", talk, permitted, likely, got_mark=place)
         at += len(line) + 2
     for name in ONCE:
         if len(response.values(name)) > 1:
             raise Red(
-                f"{name} stands there {len(response.values(name))} times.",
+                f"{name} is there {len(response.values(name))} times.",
                 talk,
                 f"one {name} at the most",
                 "Two places in the code add this field to the same answer.",
@@ -96,7 +98,10 @@ def check_framing(talk: Conversation, response: Response) -> None:
     )
     likely = ""
     if codings and not is_http_1_1(talk):
-        problem, likely = "chunked was sent to a client of HTTP/1.0.", "HTTP/1.0 knows no chunked."
+        problem, likely = (
+            "chunked was sent to a client of HTTP/1.0.",
+            "HTTP/1.0 does not know chunked.",
+        )
     elif codings and lengths:
         problem = "Content-Length and Transfer-Encoding contradict each other."
         likely = "RFC 9112 §6.2: a sender MUST NOT send both."
@@ -113,12 +118,12 @@ def check_framing(talk: Conversation, response: Response) -> None:
         problem, likely = "The last chunk never came.", "Chunked content ends in 0 CRLF CRLF."
     elif response.framing == "close" and not talk.reads_end():
         problem = "Neither a length nor a close tells where the content ends."
-        likely = "Send Content-Length: a client can't know otherwise that it has all of it."
+        likely = "Send Content-Length: without it a client can't know that it has everything."
     elif octets_follow(talk, response):
         problem = "Octets follow after the end of the content."
         likely = (
             "Content-Length counts octets, not characters: take len() after encode(), "
-            "not before. An octet too many? Something is sent after the content."
+            "not before. Or is something sent after the content?"
         )
         place = (response.end, len(talk.received))
         raise Red(problem, talk, permitted, likely, got_mark=place)

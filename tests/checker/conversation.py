@@ -13,10 +13,9 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol, TypeVar
 
 from tests.checker.delivery import wait_until_read
+from tests.checker.patience import ANSWER_SECONDS, END_SECONDS, Patience
 
-ANSWER_SECONDS = 6.0  # until what is waited for has come
 LISTEN_SECONDS = 0.05  # without an octet; then what has come is looked at again
-KEPT_SECONDS = 0.3  # until the end of a connection, of a server that keeps all of them open
 PIECE_SECONDS = 2.0  # until a piece has been read; then the next is sent all the same
 LINES = re.compile(rb"\r?\n")
 HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -119,9 +118,10 @@ def parse_chunked(octets: Octets, start: int) -> tuple[bytes, str, bool, int]:
 class Conversation:
     """A connection to (host, port); a context manager that closes it."""
 
-    kept_open = 0  # ends of any connection that were waited for in vain, in a row
-
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, patience: Patience | None = None) -> None:
+        """patience is the server's, shared by its connections; a new one where none is given."""
+        self.patience = patience or Patience()
+        self.clients_before = 0  # who have to be served first, as far as is known
         self.sent: list[bytes] = []  # the pieces
         self.received = bytearray()
         self.came_after = 0  # how many pieces had been sent when the first octet came back
@@ -236,13 +236,29 @@ class Conversation:
         Responses of 1xx are passed over, unless interim asks for them.
         """
         while True:
-            self.wait(lambda: self.parse_next(method, whole=True))
+            seconds = self.patience.for_answer() + self.clients_before * self.patience.late
+            self.wait(lambda: self.parse_next(method, whole=False), seconds)
+            self.wait_until_whole(method, seconds)
             response = self.parse_next(method, whole=False)
             if not response:
+                self.patience.silences += not (self.ended or self.received)
                 return None
             self.read_to = response.end
             if interim or not response.status or not 100 <= response.status < 200:
                 return response
+
+    def wait_until_whole(self, method: str, seconds: float) -> None:
+        """Wait for the rest of a response; where only the end tells, as long as for an end."""
+        response = self.parse_next(method, whole=False)
+        if not response or response.whole:
+            return
+        if response.framing != "close":
+            self.wait(lambda: self.parse_next(method, whole=True), seconds)
+            return
+        quiet = self.patience.for_end(announced=True)  # since the last octet: more may be under way
+        self.wait(lambda: self.ended or time.monotonic() - self.heard > quiet, seconds)
+        self.waited = 0.0 if self.ended else min(quiet, seconds)
+        self.patience.note_end(bool(self.ended), announced=True)
 
     def parse_next(self, method: str, whole: bool) -> Response | None:
         """Return the next response from what has come; whole asks for all of it."""
@@ -252,16 +268,23 @@ class Conversation:
         response = parse_response(self.received, self.read_to, method, bool(self.ended))
         return response if response and (response.whole or not whole) else None
 
-    def reads_end(self, seconds: float = ANSWER_SECONDS) -> str:
+    def reads_end(self, seconds: float | None = None) -> str:
         """Wait for the server to end the connection; return "closed", "reset" or "".
 
-        A server that has kept three connections open in a row is not waited for so long.
+        Without seconds it waits as long as the server deserves.
         """
-        kept = Conversation.kept_open
-        self.wait(lambda: self.ended, min(seconds, KEPT_SECONDS) if kept >= 3 else seconds)
-        if self.ended or seconds >= KEPT_SECONDS:
-            Conversation.kept_open = 0 if self.ended else kept + 1
+        announced = self.has_announced_end()
+        longest = self.patience.for_end(announced)
+        waited = longest if seconds is None else min(seconds, longest)
+        self.wait(lambda: self.ended, waited)
+        if self.ended or waited >= END_SECONDS:
+            self.patience.note_end(bool(self.ended), announced)
         return self.ended
+
+    def has_announced_end(self) -> bool:
+        """Return whether the first answer that came, or began to come, says that it is the last."""
+        first = parse_response(self.received, 0, "GET", bool(self.ended))
+        return bool(first and first.closes)
 
     def reset(self) -> None:
         """Break the connection off: the server's end gets a reset instead of an end."""
@@ -279,7 +302,7 @@ class Address(Protocol):
 
 def ask(server: Address, *pieces: bytes, half_close: bool = False) -> Conversation:
     """Return a connection on which the pieces were sent; close it after use (it is a context)."""
-    talk = Conversation(server.host, server.port)
+    talk = Conversation(server.host, server.port, getattr(server, "patience", None))
     talk.send(*pieces)
     if half_close:
         talk.half_close()

@@ -1,9 +1,21 @@
 """Wait for an answer and judge it by its status and its content; raise Red if it is wrong."""
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple, TypedDict, Unpack
 
-from tests.checker.conversation import ANSWER_SECONDS, Conversation, Response
+from tests.checker.conversation import Conversation, Response
+from tests.checker.evidence import (
+    OTHER_STATUS,
+    WHICH,
+    Evidence,
+    Likely,
+    Word,
+    find_word,
+    say_of_content,
+    say_of_status,
+)
+from tests.checker.patience import ANSWER_SECONDS
 from tests.checker.verdict import Red
 
 # What a symptom means where the test knows no better: no failure comes without a likely mistake.
@@ -15,17 +27,25 @@ LIKELY = {
     "short": "The connection ended in the middle of the answer. Was it sent with send(), "
     "which may take a part only, instead of sendall()? Was it closed with input unread?",
     "garbled": "What came back does not begin with a status-line.",
-    "refused": "A check is stricter than the standard, or reads something else than it thinks.",
+    "refused": WHICH,
     "accepted": "Nothing in the code looks at this, so it passes as if it were right.",
     "other": "A refusal has its own status for each reason; this one was given another.",
 }
 
 
-def choose_likely(likely: str | dict[str, str] | None, symptom: str) -> str:
-    """Return the likely mistake: the test's own word for the symptom, or the general one."""
-    if isinstance(likely, str):
-        return likely
-    return (likely or {}).get(symptom) or LIKELY[symptom]
+def choose_likely(likely: Likely, symptom: str, evidence: Evidence, permitted: set[int]) -> str:
+    """Return the likely mistake: the test's own word for the symptom, or the general one.
+
+    Before it stands what a status says that was not due.
+    """
+    own = find_word(likely.get(symptom) if isinstance(likely, Mapping) else likely, evidence)
+    if symptom not in ("refused", "other"):
+        return own or LIKELY[symptom]
+    if of_status := say_of_status(evidence, own):
+        return of_status
+    if symptom == "refused" and any(status >= 400 for status in permitted):
+        return OTHER_STATUS
+    return LIKELY[symptom]
 
 
 def expect(
@@ -33,15 +53,16 @@ def expect(
     permitted: set[int],
     *,
     method: str = "GET",
-    likely: str | dict[str, str] | None = None,
+    likely: Likely = None,
     sent_mark: bytes = b"",
     words: str = "",
     why: str = "",
 ) -> Response:
     """Return the next response, whole and with a permitted status; raise Red if it is not.
 
-    likely may name a sentence for each symptom: silent, closed, short, garbled, refused
-    (where 2xx is due), accepted (where it is not), other. words replace the list of statuses.
+    likely may name a sentence, or what finds one, for each symptom: silent, closed, short,
+    garbled, refused (where 2xx is due), accepted (where it is not), other. words replace the list
+    of statuses.
     """
     response = talk.response(method)
     symptom, problem = diagnose(talk, response, permitted)
@@ -49,7 +70,9 @@ def expect(
         words = words or " or ".join(str(status) for status in sorted(permitted))
         mark = status_range(response) if response else (-1, -1)
         problem = f"{problem} {why}".strip() if symptom in ("accepted", "other") else problem
-        raise Red(problem, talk, words, choose_likely(likely, symptom), sent_mark, mark)
+        evidence = Evidence(talk, response.status if response else None)
+        chosen = choose_likely(likely, symptom, evidence, permitted)
+        raise Red(problem, talk, words, chosen, sent_mark, mark)
     assert response is not None
     return response
 
@@ -122,7 +145,7 @@ def expect_echo(
     method: str = "GET",
     statuses: set[int] | None = None,
     words: str = "200, and the echo of the whole request",
-    likely: str | dict[str, str] | None = None,
+    likely: Likely = None,
     **seen: Unpack[Seen],
 ) -> Response:
     """Return the next response: 200 with an echo of what was sent, see check_echo().
@@ -145,7 +168,7 @@ def check_echo(
     field: bytes = b"",
     content: bytes = b"",
     words: str = "200, and the echo of the whole request",
-    likely: str | dict[str, str] | None = None,
+    likely: Likely = None,
 ) -> None:
     """Raise Red unless response echoes method, target, a field value and the content.
 
@@ -153,14 +176,14 @@ def check_echo(
     that must occur. Besides the symptoms of expect(), likely may name target, field, content.
     """
     echo = read_echo(talk, response)
-    likely = likely if isinstance(likely, dict) else dict.fromkeys(WRONG_ECHO, likely or "")
+    by_part = likely if isinstance(likely, Mapping) else dict.fromkeys(WRONG_ECHO, likely or "")
     seen_method, *seen_target = echo.first.decode("latin-1").split()[:-1]
     if seen_method != method or (targets and " ".join(seen_target) not in targets):
-        raise red_echo("target", talk, words, likely, echo.first)
+        raise red_echo("target", talk, words, by_part, echo.first)
     if field and field not in echo.fields:
-        raise red_echo("field", talk, words, likely)
+        raise red_echo("field", talk, words, by_part)
     if echo.content != content:
-        raise red_echo("content", talk, words, likely, b"", echo.content, content)
+        raise red_echo("content", talk, words, by_part, b"", echo.content, content)
 
 
 WRONG_ECHO = {
@@ -170,11 +193,14 @@ WRONG_ECHO = {
 }
 
 
+GENERAL = "Is what was parsed the same as what was received, octet for octet?"
+
+
 def red_echo(
     part: str,
     talk: Conversation,
     words: str,
-    likely: dict[str, str],
+    likely: Mapping[str, Word],
     mark: bytes = b"",
     seen: bytes = b"",
     due: bytes = b"",
@@ -187,5 +213,8 @@ def red_echo(
         )
         differs = "" if same is None else f", and differs from octet {same + 1} on"
         problem = f"{problem} It has {len(seen)} octets instead of {len(due)}{differs}."
-    general = "Is what was parsed the same as what was received, octet for octet?"
-    return Red(problem, talk, words, likely.get(part) or general, got_mark=mark)
+    evidence = Evidence(talk, 200, seen, due)
+    general = say_of_content(evidence) if part == "content" else GENERAL
+    return Red(
+        problem, talk, words, find_word(likely.get(part), evidence) or general, got_mark=mark
+    )

@@ -1,10 +1,11 @@
 """What a reader is told about a red clause, put together from the verdict and the clause."""
 
+import inspect
 import shlex
 
 import pytest
 
-from tests.checker.advice import Advice, next_function
+from tests.checker.advice import Advice, advise
 from tests.checker.clauses import CLAUSES, Clause
 from tests.checker.result import Explanation
 from tests.checker.target import Target
@@ -15,10 +16,11 @@ from tests.parts import PARTS
 
 def explain(item: pytest.Item, clause: Clause, red: Red, target: Target, again: str) -> Explanation:
     """Return why clause is red, as item found it; again is the command that runs it again."""
-    path = target.path
-    advice = next_function(path, target.part, clause.id) if path and path.is_file() else None
+    path, advice = target.path, None
+    if path and path.is_file():
+        advice = advise(path, target.part, clause.id, target.is_mine)
     return Explanation(
-        asked=question_of(item),
+        asked=sentence_of(item),
         sent=red.sent_lines(),
         permitted=red.permitted,
         got=red.got_lines(),
@@ -29,31 +31,43 @@ def explain(item: pytest.Item, clause: Clause, red: Red, target: Target, again: 
         read=section_about(advice, target.part) or red.read or clause.read,
         hint=f"make hint CLAUSE={clause.id}",
         again=again,
+        test=question_in(item.name),
     )
 
 
 def explain_alone(item: pytest.Item, red: Red) -> Explanation:
     """Return the same for a test outside the contract, which has no clause to point to."""
-    asked = question_of(item)
     return Explanation(
-        asked,
-        red.sent_lines(),
-        red.permitted,
-        red.got_lines(),
-        red.problem,
-        red.stderr,
-        red.likely,
-        *[""] * 4,
+        asked=sentence_of(item),
+        sent=red.sent_lines(),
+        permitted=red.permitted,
+        got=red.got_lines(),
+        problem=red.problem,
+        stderr=red.stderr,
+        likely=red.likely,
+        next="",
+        read="",
+        hint="",
+        again="",
+        test=question_in(item.name),
     )
 
 
-def question_of(item: pytest.Item) -> str:
-    """Return the requirement that item's name is, and which form of it."""
-    return question_in(item.name)
+def sentence_of(item: pytest.Item) -> str:
+    """Return the requirement that item's test asks, and which form of it.
+
+    That is the first line of its docstring; without one, its name.
+    """
+    words = inspect.getdoc(item.obj) if isinstance(item, pytest.Function) else ""
+    asked = question_in(item.name)
+    if not words:
+        return asked
+    _, gap, form = asked.partition(" [")
+    return words.splitlines()[0] + gap + form
 
 
 def question_in(name: str) -> str:
-    """Return the requirement that a test's name is, and which form of it."""
+    """Return a test's name in words, and which form of it."""
     name, _, form = name.removeprefix("test_").partition("[")
     return name.replace("_", " ") + (f" [{form}" if form else "")
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import psutil
 
-from tests.checker.conversation import ANSWER_SECONDS
+from tests.checker.evidence import hear_stderr
+from tests.checker.patience import ANSWER_SECONDS
 from tests.checker.server import Server
-from tests.checker.stderr import gist_of
 from tests.checker.target import Target
 from tests.checker.verdict import Red
 
@@ -59,7 +59,7 @@ def own_server(target: Target) -> Iterator[Server]:
         try:
             yield server
         except Red as reason:
-            reason.stderr = reason.stderr or gist_of(server.errors())
+            hear_stderr(reason, server, 0)
             raise
 
 

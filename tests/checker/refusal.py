@@ -2,10 +2,11 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tests.checker.checks import check_date, check_framing, check_head, check_status_line
 from tests.checker.conversation import Conversation, Response, ask
+from tests.checker.evidence import Likely, Word
 from tests.checker.expect import expect
 from tests.checker.server import Server
 from tests.checker.verdict import Red
@@ -17,7 +18,7 @@ def refuse(
     permitted: set[int],
     *,
     mark: bytes = b"",
-    likely: str | dict[str, str] = "",
+    likely: Likely = "",
     words: str = "",
     half_close: bool = False,
     may_close: bool = False,
@@ -65,11 +66,11 @@ def closed_unanswered(talk: Conversation) -> bool:
     return bool(talk.ended) and not talk.received[talk.read_to :]
 
 
-def likely_by_symptom(likely: str | dict[str, str]) -> dict[str, str]:
-    """Return likely as a sentence for each symptom; the general ones for crash and silence."""
-    if isinstance(likely, dict):
+def likely_by_symptom(likely: Likely) -> Mapping[str, Word]:
+    """Return likely for each symptom; the general ones for crash and silence."""
+    if isinstance(likely, Mapping):
         return likely
-    return {"accepted": likely, "other": likely}
+    return {"accepted": likely or "", "other": likely or ""}
 
 
 def check_refusal(talk: Conversation, response: Response, before: float) -> None:

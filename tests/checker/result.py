@@ -8,23 +8,24 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-VERSION = 1
+VERSION = 2
 
 
 class Explanation(NamedTuple):
     """Why a clause is red. sent and got have an entry for each connection: lines of text."""
 
-    asked: str  # the requirement that was tried, and in which form
+    asked: str  # the requirement that was tried, as a sentence, and in which form
     sent: list[list[str]]
     permitted: str
     got: list[list[str]]
     problem: str  # what is wrong with what came back
     stderr: str  # what the server wrote there, in one line
     likely: str  # what was probably done
-    next: str  # the function to write, in a file that grows out of a starter
+    next: str  # the function to write, or to call, in a file that grows out of a starter
     read: str  # path#section of a chapter
     hint: str  # a command that shows a hint
     again: str  # a command that runs the clause again
+    test: str  # the name of the test in words, and which form: a sign of the mistake
 
 
 class ClauseResult(NamedTuple):

@@ -17,12 +17,24 @@ import pytest
 
 from tests.checker.clauses import CLAUSES, Clause
 from tests.checker.conversation import ask
+from tests.checker.evidence import hear_stderr
+from tests.checker.expect import LIKELY
+from tests.checker.patience import LATE_SECONDS, Patience
 from tests.checker.server import Server, StartFailed
 from tests.checker.stderr import gist_of
 from tests.checker.target import Target
 from tests.checker.verdict import Red
 
 FORMS_SECONDS = 3.0  # for the other forms of a clause, once one is red
+STARTS = 8  # copies of the server that may start at the same time
+# Of a server that answers late: it is waited for, so that many can be waited for side by side.
+LANES_WHERE_LATE = 5  # as many for each lane that --jobs asks for
+FORMS_WHERE_LATE = 8  # of a clause that are run one after the other
+UNANSWERED = (
+    "Does it read until recv() returns nothing? A client keeps the connection open and waits for "
+    "you: stop at the empty line. Otherwise: accept() a connection, recv() the request, sendall() "
+    "an answer, close()."
+)
 PLAINEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
@@ -30,15 +42,15 @@ class Runner:
     """The lanes for one target and the outcome of every item, by node id."""
 
     def __init__(self, target: Target, items: list[pytest.Function], jobs: int) -> None:
-        self.target, self.jobs = target, jobs
+        self.target, self.jobs = target._replace(patience=Patience()), jobs
         self.outcomes: dict[str, Future[None]] = {item.nodeid: Future() for item in items}
         self.groups: dict[str, list[pytest.Function]] = {}  # by clause, or by module
         for item in items:
             clause = clause_of(item)
             self.groups.setdefault(clause.id if clause else item.path.stem, []).append(item)
-        self.todo: queue.SimpleQueue[str] = queue.SimpleQueue()
-        for id in sorted(self.groups, key=self.seconds_of_waiting, reverse=True):
-            self.todo.put(id)
+        self.todo: queue.SimpleQueue[list[pytest.Function]] = queue.SimpleQueue()
+        self.until: dict[str, float] = {}  # of a clause with a red form: when to try no more
+        self.starting = threading.BoundedSemaphore(STARTS)
         self.seconds: dict[str, float] = {}  # that an item took, by node id
         self.forms: dict[str, bool] = {}  # whether an item held, as far as it was run
         self.lanes: list[threading.Thread] = []
@@ -55,16 +67,35 @@ class Runner:
         first = Server(self.target)
         try:
             first.start()
-            self.check_plainest(first)
+            late = self.measure_lateness(first)
         except (Red, StartFailed, OSError) as reason:
             self.give_up(as_red(reason, first, 0))
             first.close()
             return
-        count = min(self.jobs, len(self.groups))
+        first.patience.late = late
+        jobs = self.jobs * LANES_WHERE_LATE if late else self.jobs
+        count = min(jobs, self.fill_queue(FORMS_WHERE_LATE if late else len(self.outcomes)))
         for server in [first, *(Server(self.target) for _ in range(count - 1))]:
             lane = threading.Thread(target=self.run_lane, args=(server,), daemon=True)
             self.lanes.append(lane)
             lane.start()
+
+    def fill_queue(self, most: int) -> int:
+        """Queue the forms of each group, at most so many together; return how many pieces."""
+        for id in sorted(self.groups, key=self.seconds_of_waiting, reverse=True):
+            items = self.groups[id]
+            for at in range(0, len(items), most):
+                self.todo.put(items[at : at + most])
+        return self.todo.qsize()
+
+    def measure_lateness(self, server: Server) -> float:
+        """Return the seconds that the plainest answer takes, each of three times; 0.0 if few."""
+        waits: list[float] = []
+        while not waits or (waits[-1] > LATE_SECONDS and len(waits) < 3):
+            begun = time.monotonic()
+            self.check_plainest(server)
+            waits.append(time.monotonic() - begun)
+        return min(waits) if min(waits) > LATE_SECONDS else 0.0
 
     def check_plainest(self, server: Server) -> None:
         """Raise Red if the plainest request gets nothing that looks like an answer."""
@@ -74,9 +105,7 @@ class Runner:
                     "The plainest request got no answer, so nothing else was tried.",
                     talk,
                     "any answer at all",
-                    "Does it read until recv() returns nothing? A client keeps the connection open "
-                    "and waits for you: stop at the empty line. Else: accept() a connection, "
-                    "recv() the request, sendall() an answer, close().",
+                    LIKELY["closed"] if talk.ended else UNANSWERED,
                 )
 
     def give_up(self, red: Red) -> None:
@@ -89,7 +118,7 @@ class Runner:
         """Take groups until none is left."""
         try:
             while not self.stopped.is_set():
-                self.run_group(self.groups[self.todo.get_nowait()], server)
+                self.run_group(self.todo.get_nowait(), server)
         except queue.Empty:
             pass
         finally:
@@ -97,11 +126,11 @@ class Runner:
 
     def run_group(self, items: list[pytest.Function], server: Server) -> None:
         """Run the forms of one clause up to the first red one, or a module."""
-        red, until = False, 0.0
+        clause = clause_of(items[0])
         for number, item in enumerate(items):
             outcome = self.outcomes[item.nodeid]
-            if red:
-                if time.monotonic() < until:
+            if clause and clause.id in self.until:
+                if time.monotonic() < self.until[clause.id]:
                     self.try_form(item, server)
                 outcome.set_exception(pytest.skip.Exception("an earlier form is red"))
                 continue
@@ -114,12 +143,12 @@ class Runner:
             except pytest.skip.Exception as skipped:
                 outcome.set_exception(skipped)
             except Exception as reason:  # a fault of the suite's own must not stop the lane
-                red = clause_of(item) is not None
                 self.seconds[item.nodeid] = time.monotonic() - begun
                 self.forms[item.nodeid] = False
                 outcome.set_exception(reason)
                 server.kill()
-                until = time.monotonic() + FORMS_SECONDS
+                if clause:
+                    self.until.setdefault(clause.id, time.monotonic() + FORMS_SECONDS)
 
     def try_form(self, item: pytest.Function, server: Server) -> None:
         """Note whether a further form of a red clause holds: how much is wrong tells what is."""
@@ -136,7 +165,8 @@ class Runner:
         """Run one test body; raise Red if it or the server's end says so."""
         if not server.is_alive():
             try:
-                server.start()
+                with self.starting:
+                    server.start()
             except StartFailed as failed:
                 raise as_red(failed, server, 0) from None
         begun = server.errors_size()
@@ -158,7 +188,10 @@ class Runner:
                     "After these requests the server answers no more.",
                     talk,
                     "an answer, as before",
-                    "One request took the server down, or keeps it for ever.",
+                    "The server still runs, busy with one of these requests: is there a loop, or a "
+                    "wait, that nothing ends?"
+                    if server.is_alive()
+                    else "One of these requests ended the server: stderr may tell how.",
                 )
 
     def stop(self) -> None:
@@ -175,7 +208,7 @@ def as_red(reason: Red | StartFailed | OSError, server: Server, begun: int) -> R
             str(reason),
             None,
             "to start, and to listen on the port that the command line names",
-            "Its own words stand below stderr. If there are none: does the program listen on the "
+            "What it wrote is shown as stderr. If that is missing: does the program listen on the "
             "port that it is given, as in server.py --host 127.0.0.1 --port 8888?",
         )
         red.stderr = gist_of(reason.stderr)
@@ -194,8 +227,7 @@ def as_red(reason: Red | StartFailed | OSError, server: Server, begun: int) -> R
     # Where nothing came, or nobody could connect, the server may be about to end.
     gone = not red.talks or not all(talk.received for talk in red.talks)
     ended = server.process and (server.ends_soon() if gone else not server.is_alive())
-    if not red.stderr:
-        red.stderr = gist_of(server.errors(begun))
+    hear_stderr(red, server, begun)
     if ended and "server ended" not in red.problem:
         red.problem = f"{red.problem} The server has ended, with {server.describe_end()}."
     return red

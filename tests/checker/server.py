@@ -19,6 +19,7 @@ from typing import IO, BinaryIO
 
 import psutil
 
+from tests.checker.patience import Patience
 from tests.checker.target import Target, UsageError, search_path
 from tests.parts import ROOT
 
@@ -100,6 +101,7 @@ class Server:
         pipe takes what it prints, which output() and errors() then know nothing of.
         """
         self.target, self.host, self.asked, self.unbuffered = target, host, port, unbuffered
+        self.patience = target.patience or Patience()
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
         self.left: list[int] = []  # groups whose first process ended before others of them

@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.checker.patience import Patience
 from tests.parts import PARTS
 
 
@@ -23,6 +24,7 @@ class Target(NamedTuple):
     by_path: bool
     app: str = ""  # MODULE:CALLABLE, importable from the root of the course
     part: int = 0  # whose promises it has to keep, where parts differ
+    patience: Patience | None = None  # shared by all copies that one check runs
 
     @property
     def path(self) -> Path | None:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
-from tests.checker.conversation import ANSWER_SECONDS, HOST, Conversation, Response, ask
+from tests.checker.conversation import HOST, Conversation, Response, ask
 from tests.checker.expect import expect
+from tests.checker.patience import ANSWER_SECONDS
 from tests.checker.server import Server
 from tests.checker.verdict import Red
 

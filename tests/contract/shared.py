@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.checker.conversation import HOST, Conversation, ask
+from tests.checker.evidence import WHICH, Evidence, Word
 from tests.checker.expect import expect
 from tests.checker.refusal import check_refusal, closed_unanswered
 from tests.checker.server import Server
@@ -32,11 +33,45 @@ DESTROYED = (
     "a while; close."
 )
 CHUNKS = b"5\r\nhello\r\n0\r\n\r\n"
+ENDLESS = (
+    "recv() returned b'': no more will come. A loop that calls it again gets b'' for ever; refuse "
+    "what is not complete, or close."
+)
+IGNORED = (
+    "Without Content-Length the content was read as empty, and its octets as the next "
+    "request. Look for Transfer-Encoding, in any spelling, before Content-Length."
+)
+
+
+def soon(server: Server) -> float:
+    """Return SOON for this server: one that answers late is given that time here, too."""
+    return SOON + server.patience.late
 
 
 def cases(table: Mapping[str, object]) -> pytest.MarkDecorator:
     """Return the parameters of a test, named by the keys of table."""
     return pytest.mark.parametrize("case", table.values(), ids=table)
+
+
+def if_refused(words: str) -> dict[str, Word]:
+    """Return what is likely where something permitted is refused, or seen as something else."""
+    seen: dict[str, Word] = dict.fromkeys(("target", "field", "content"), words)
+    return seen | {"refused": f"{WHICH} {words}"}
+
+
+def say_of_chunks(evidence: Evidence) -> str:
+    """Return what became of CHUNKS that a server took, by the end of its echo."""
+    echo = bytes(evidence.talk.received)
+    if echo.endswith(CHUNKS):
+        return "The chunks were taken for the content as they came: their sizes are not part of it."
+    if echo.endswith(CHUNKS[:5]):
+        return "Content-Length was believed, although Transfer-Encoding stands beside it."
+    if echo.endswith(b"\r\n\r\nhello"):
+        return (
+            "The chunks were decoded, and nothing else in Transfer-Encoding was looked at. It is a "
+            "list: chunked has to be its only member, or the last one after codings you know."
+        )
+    return IGNORED
 
 
 def ask_without_reading(server: Server, octets: bytes) -> Conversation:
@@ -92,8 +127,8 @@ def check_not_smuggled(server: Server, fields: bytes, permitted: set[int]) -> No
                 f"After the {response.status}, what may be content was answered as a request.",
                 talk,
                 "a refusal, and then the end of the connection",
-                "Where nobody can say how long a refused request is, the connection ends: "
-                "else its content is read as the next request (RFC 9112 §11.2, smuggling).",
+                "Nobody can say how long a refused request is, so close the connection: "
+                "otherwise its content is read as the next request (RFC 9112 §11.2, smuggling).",
                 got_mark=(second.start, second.start + 12),
             )
 

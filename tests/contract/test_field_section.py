@@ -6,7 +6,8 @@ import pytest
 
 from tests.checker.clauses import clause
 from tests.checker.conversation import HOST, ask
-from tests.checker.expect import check_echo, expect_echo
+from tests.checker.evidence import WHICH, Evidence
+from tests.checker.expect import GENERAL, check_echo, expect_echo
 from tests.checker.refusal import refuse
 from tests.checker.verdict import Red
 from tests.contract.cuts import (
@@ -16,7 +17,7 @@ from tests.contract.cuts import (
     cut_into_octets,
     cut_three_ways,
 )
-from tests.contract.shared import PAUSED, cases, check_not_early, check_waits
+from tests.contract.shared import PAUSED, cases, check_not_early, check_waits, if_refused
 
 LINE = b"GET /hello HTTP/1.1\r\n"
 GET = LINE + HOST + b"X-Last: z9\r\n\r\n"
@@ -29,7 +30,26 @@ ONE_RECV = (
     "One recv() was taken for the whole request. recv() returns what has arrived so far; "
     "only the empty line says that the head is complete."
 )
-TOO_SMALL = "recv(1024) returns 1024 octets at the most. Call it until the empty line is there."
+
+
+def how_the_head_was_read(evidence: Evidence) -> str:
+    """Return what is likely where a head was misread, by how many pieces it came in."""
+    if len(evidence.talk.sent) > 1:
+        return ONE_RECV
+    return WHICH if (evidence.status or 0) >= 400 else GENERAL
+
+
+WAITS_ON = (
+    "The server still waits, though the empty line has come. Look for it in all that was received "
+    "so far: the last recv() may have brought only a part of it."
+)
+HEAD = dict.fromkeys(
+    ("closed", "short", "refused", "other", "target", "field", "content"), how_the_head_was_read
+) | {"silent": WAITS_ON}
+TOO_SMALL = dict.fromkeys(
+    ("closed", "refused", "other", "target", "field", "content"),
+    "recv(1024) returns 1024 octets at most. Call it until the empty line is there.",
+)
 
 
 @pytest.mark.waits(2)
@@ -49,16 +69,18 @@ TOO_SMALL = "recv(1024) returns 1024 octets at the most. Call it until the empty
     }
 )
 def test_the_head_is_read_however_it_is_cut(server, case):
+    """The head is read to its empty line, whatever pieces it arrives in."""
     with ask(server, *case) as talk:
         if talk.received:
             check_not_early(talk, ONE_RECV)
         field = b"z9" if b"z9" in b"".join(case) else b""
-        expect_echo(talk, targets=("/hello",), field=field, likely=ONE_RECV)
+        expect_echo(talk, targets=("/hello",), field=field, likely=HEAD)
         check_not_early(talk, ONE_RECV)
 
 
 @clause("H07")
 def test_a_pause_does_not_end_the_head(server):
+    """A pause in the head does not end it: the server waits for the rest."""
     with ask(server, GET[:-20]) as talk:
         check_waits(talk, GET[-20:])
         expect_echo(talk, targets=("/hello",), field=b"z9", likely=PAUSED)
@@ -73,6 +95,7 @@ FULL = (
 @clause("H07")
 @pytest.mark.parametrize("size", [1024, 2048, 4096, 8192])
 def test_a_request_as_long_as_a_buffer_is_read(server, size):
+    """A request exactly as long as a common buffer is answered without more input."""
     left = size - len(LINE + HOST + b"\r\n")
     fields = b"".join(b"X-Long: " + b"a" * 246 + b"\r\n" for _ in range(left // 256 - 1))
     fields += b"X-Last: " + b"z" * (left - len(fields) - 10) + b"\r\n"
@@ -94,6 +117,7 @@ def test_a_request_as_long_as_a_buffer_is_read(server, size):
     }
 )
 def test_a_head_longer_than_one_buffer_is_read(server, case):
+    """A head longer than one buffer is read to its end."""
     with ask(server, *case) as talk:
         if talk.received:
             check_not_early(talk, ONE_RECV)
@@ -139,7 +163,7 @@ MALFORMED = {
 }
 MUST = (
     "RFC 9112 §3.2: a server MUST answer with 400 any HTTP/1.1 request without Host, and "
-    "any request with more than one, or with one that is no host. "
+    "any request with more than one, or with one that is not a host. "
 )
 
 
@@ -154,6 +178,7 @@ MUST = (
     }
 )
 def test_http_1_1_without_host_is_refused(server, case):
+    """An HTTP/1.1 request without Host is refused with 400."""
     refuse(server, case, {400}, likely=MUST + "Nothing in the code asks for Host.")
 
 
@@ -169,6 +194,7 @@ def test_http_1_1_without_host_is_refused(server, case):
     }
 )
 def test_more_than_one_host_is_refused(server, case):
+    """A request with more than one Host is refused with 400."""
     refuse(
         server,
         LINE + case + b"\r\n",
@@ -180,6 +206,7 @@ def test_more_than_one_host_is_refused(server, case):
 
 @clause("H18")
 def test_http_1_2_without_host_is_refused_as_http_1_1_is(server):
+    """An HTTP/1.2 request without Host is refused with 400, as HTTP/1.1 is (or with 505)."""
     refuse(
         server,
         b"GET /hello HTTP/1.2\r\n\r\n",
@@ -192,6 +219,7 @@ def test_http_1_2_without_host_is_refused_as_http_1_1_is(server):
 
 @clause("H18")
 def test_two_hosts_in_http_1_0_are_refused(server):
+    """An HTTP/1.0 request with two Host fields is refused with 400."""
     fields = b"Host: a.example\r\nHost: b.example\r\n"
     refuse(server, b"GET / HTTP/1.0\r\n" + fields + b"\r\n", {400}, mark=fields, likely=MUST)
 
@@ -199,6 +227,7 @@ def test_two_hosts_in_http_1_0_are_refused(server):
 @clause("H18")
 @cases(MALFORMED)
 def test_a_malformed_host_is_refused(server, case):
+    """A Host that is not a host with an optional port is refused with 400."""
     refuse(
         server,
         LINE + b"Host: " + case + b"\r\n\r\n",
@@ -211,8 +240,10 @@ def test_a_malformed_host_is_refused(server, case):
 @clause("H18")
 @pytest.mark.parametrize("host", WELL_FORMED, ids=lambda host: host.decode())
 def test_a_well_formed_host_is_accepted(server, host):
+    """A well-formed Host is accepted."""
     with ask(server, LINE + b"Host: " + host + b"\r\n\r\n") as talk:
-        expect_echo(talk, field=host, likely="This is a host as RFC 3986 §3.2.2 has it.")
+        likely = if_refused("This is a host as RFC 3986 §3.2.2 defines it.")
+        expect_echo(talk, field=host, likely=likely)
 
 
 @clause("H18")
@@ -228,12 +259,13 @@ def test_a_well_formed_host_is_accepted(server, host):
     }
 )
 def test_host_is_found_however_it_is_written(server, case):
+    """Host is found in upper or lower case, in any place, and may be empty."""
     with ask(server, LINE + case + b"\r\n") as talk:
         likely = (
             "Names are compared without regard to case, white space around a value is not "
             "part of it, and an empty Host is well-formed."
         )
-        expect_echo(talk, targets=("/hello",), likely=likely)
+        expect_echo(talk, targets=("/hello",), likely=if_refused(likely))
 
 
 # ---- H19 -------------------------------------------------------------------------------
@@ -266,19 +298,21 @@ NAME = (
 @clause("H19")
 @cases(BAD_FIELDS)
 def test_a_field_line_without_a_proper_name_is_refused(server, case):
+    """A field line whose name is not a token with the colon right after it is refused with 400."""
     refuse(server, LINE + HOST + case + b"\r\n\r\n", {400}, mark=case, likely=NAME)
 
 
 @clause("H19")
 @cases({name: BAD_FIELDS[name] for name in ("space-before-the-colon", "no-colon", "empty-name")})
 def test_a_field_line_is_refused_in_any_place_and_however_cut(server, case):
+    """A malformed field line is refused with 400 as the first one, and octet by octet."""
     refuse(server, LINE + case + b"\r\n" + HOST + b"\r\n", {400}, mark=case, likely=NAME)
     refuse(server, cut_into_octets(LINE + HOST + case + b"\r\n\r\n"), {400}, mark=case, likely=NAME)
 
 
 FOLD = (
     "A line that begins with white space used to continue the one before (obs-fold). "
-    "RFC 9112 §5.2: refuse it with 400, or put spaces in place of the fold."
+    "RFC 9112 §5.2: refuse it with 400, or replace the fold by spaces."
 )
 
 
@@ -292,6 +326,8 @@ FOLD = (
     }
 )
 def test_a_folded_field_line_is_refused(server, case):
+    """A folded field line is refused with 400, or the fold is replaced by spaces."""
+
     def check_unfolded(talk, response):
         if re.search(rb"\r?\n[ \t]", response.content):
             raise Red("The fold was passed on.", talk, "400, or spaces for the fold", FOLD)
@@ -313,9 +349,10 @@ def test_a_folded_field_line_is_refused(server, case):
 @clause("H19")
 @cases({"space": b" X-A: 1", "tab": b"\tX-A: 1", "space-alone": b" ", "space-host": b" Host: b"})
 def test_white_space_before_the_first_field_is_refused(server, case):
+    """A line of white space before the first field is refused with 400, or dropped."""
     likely = (
         "RFC 9112 §2.2: white space between the request-line and the first field is "
-        "refused, or the line is dropped; never is it read as a field."
+        "refused, or the line is dropped; it is never read as a field."
     )
 
     def check_dropped(talk, response):
@@ -345,6 +382,7 @@ def test_white_space_before_the_first_field_is_refused(server, case):
     }
 )
 def test_cr_and_nul_in_a_value_are_refused(server, case):
+    """CR and NUL in a field value are refused with 400, or each replaced by a space."""
     likely = (
         "RFC 9110 §5.5: CR, LF and NUL in a value are dangerous, since others end lines "
         "or strings there. Refuse with 400, or replace each by a space."
@@ -377,15 +415,16 @@ def test_cr_and_nul_in_a_value_are_refused(server, case):
     }
 )
 def test_other_controls_in_a_value_are_refused_or_passed_on(server, case):
+    """Other control characters in a field value are refused with 400, or passed on."""
+
     def check_passed_on(talk, response):
-        check_echo(talk, response, targets=("/hello",), likely="The request was not understood.")
+        check_echo(talk, response, targets=("/hello",))
 
     refuse(
         server,
         LINE + HOST + case + b"\r\n\r\n",
         {400, 200},
         mark=case,
-        likely=NAME,
         words="400 (or the control passed on)",
         accepted=check_passed_on,
     )
@@ -393,7 +432,7 @@ def test_other_controls_in_a_value_are_refused_or_passed_on(server, case):
 
 BARE_LF = (
     "Someone is typing, or a script has the line ends of an editor. A server that looks "
-    "for CR LF alone waits for ever: look for LF, then see whether CR stands before it."
+    "for CRLF alone waits for ever: look for LF, then see whether CR stands before it."
 )
 
 
@@ -409,6 +448,8 @@ BARE_LF = (
     }
 )
 def test_a_line_that_ends_in_lf_alone_is_never_left_waiting(server, case):
+    """A line that ends in LF alone is answered at once: with 400, or as if it ended in CRLF."""
+
     def check_read_as_a_line_end(talk, response):
         check_echo(talk, response, targets=("/hello",), likely=BARE_LF)
 
@@ -434,6 +475,7 @@ CLIENT_HELLO += b"\x00\x00\x04\x13\x01\x00\xff\x01\x00"
 @clause("H19")
 @cases({"whole": [CLIENT_HELLO], "octet-by-octet": cut_into_octets(CLIENT_HELLO)})
 def test_tls_is_refused_at_once(server, case):
+    """A client that speaks TLS is refused with 400 at once."""
     likely = (
         "A browser that was given https:// sends this, and then waits. There is no line "
         "end in it: look at the first octet, 0x16, before you look for lines."
@@ -444,7 +486,6 @@ def test_tls_is_refused_at_once(server, case):
         {400},
         mark=b"\x16",
         likely={"silent": likely, "closed": likely},
-        says="http://",
     )
 
 
@@ -462,18 +503,21 @@ def test_tls_is_refused_at_once(server, case):
     }
 )
 def test_a_field_line_that_only_looks_odd_is_accepted(server, case):
+    """A well-formed field line is accepted, however odd it looks."""
     with ask(server, LINE + HOST + case + b"\r\nX-Last: z9\r\n\r\n") as talk:
         expect_echo(
             talk,
             targets=("/hello",),
             field=b"z9",
-            likely="This field line is "
-            "well-formed: RFC 9110 §5.5 permits HTAB and octets from 0x80 on.",
+            likely=if_refused(
+                "It is a well-formed field line: RFC 9110 §5.5 permits HTAB and octets from 0x80."
+            ),
         )
 
 
 @clause("H19")
 def test_a_head_cut_inside_its_line_ends_is_no_lf_alone(server):
+    """A CRLF that arrives in two pieces counts as CRLF, not as LF alone."""
     with ask(server, *cut_inside_line_ends(LINE + HOST + b"\r\n")) as talk:
         expect_echo(
             talk,

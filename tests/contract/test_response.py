@@ -15,10 +15,11 @@ from tests.checker.checks import (
 )
 from tests.checker.clauses import clause
 from tests.checker.conversation import HOST, Conversation, Response, ask
-from tests.checker.expect import expect, read_echo
+from tests.checker.evidence import WHICH, Evidence, say_of_status
+from tests.checker.expect import LIKELY, expect, read_echo
 from tests.checker.server import Server
 from tests.checker.verdict import Red
-from tests.contract.shared import SOON
+from tests.contract.shared import soon
 
 GET = b"GET /hello?x=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 POST = b"POST /form HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n\r\nhello"
@@ -60,6 +61,18 @@ def each_request(requests: dict[str, bytes]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("request_octets", requests.values(), ids=requests)
 
 
+def why_nothing_came(talk: Conversation) -> str:
+    """Return what is likely where no answer came, by how the connection ended."""
+    if talk.received:
+        return "A head never ends: the empty line after the fields is missing."
+    if talk.ended:
+        return (
+            "Every request gets an answer, also one that is refused: is there a path in your code "
+            "that ends without sending one?"
+        )
+    return LIKELY["silent"]
+
+
 def expect_any(talk: Conversation, method: str = "GET") -> Response:
     """Return any answer there is; silence and a bare close are this clause's business too."""
     response = talk.response(method)
@@ -70,8 +83,7 @@ def expect_any(talk: Conversation, method: str = "GET") -> Response:
             "Nothing came that has a beginning and an end.",
             talk,
             "an answer",
-            "Every request gets an answer, also one that is refused: is there a path in "
-            "your code that ends without sending one, or a head that never ends?",
+            why_nothing_came(talk),
         )
     return response
 
@@ -82,6 +94,7 @@ def expect_any(talk: Conversation, method: str = "GET") -> Response:
 @clause("H01")
 @each_request(BOTH | {"head": GET.replace(b"GET", b"HEAD")} | OTHER_VERSIONS)
 def test_the_answer_begins_with_a_status_line(server, request_octets):
+    """The answer begins with a status-line, as in HTTP/1.1 200 OK."""
     with ask(server, request_octets) as talk:
         check_status_line(talk, expect_any(talk, request_octets.split(b" ")[0].decode()))
 
@@ -92,6 +105,7 @@ def test_the_answer_begins_with_a_status_line(server, request_octets):
 @clause("H02")
 @each_request(BOTH | {"head": GET.replace(b"GET", b"HEAD")})
 def test_the_head_is_lines_with_crlf_and_an_empty_line(server, request_octets):
+    """Every line of the head ends in CRLF, and an empty line ends the head."""
     with ask(server, request_octets) as talk:
         method = request_octets.split(b" ")[0].decode()
         check_head(talk, talk.response(method) or expect_endless_head(talk))
@@ -110,6 +124,7 @@ def expect_endless_head(talk: Conversation) -> Response:
 @clause("H03")
 @each_request(BOTH)
 def test_the_end_of_the_content_is_known(server, request_octets):
+    """The client can tell where the content of the answer ends."""
     with ask(server, request_octets) as talk:
         check_framing(talk, expect_any(talk))
 
@@ -117,6 +132,7 @@ def test_the_end_of_the_content_is_known(server, request_octets):
 @clause("H03")
 @pytest.mark.parametrize("size", [0, 1, 1000, 100_000], ids=lambda size: f"{size}-octets")
 def test_the_length_is_right_for_every_size(server, size):
+    """Content-Length is right for content of every size."""
     head = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % size
     with ask(server, head + b"z" * size) as talk:
         check_framing(talk, expect_any(talk))
@@ -125,7 +141,7 @@ def test_the_length_is_right_for_every_size(server, size):
 @clause("H03")
 @each_request(BOTH)
 def test_h11_reads_the_answer_as_well(server, request_octets):
-    """h11 is a parser that we did not write."""
+    """The strict parser h11 reads the answer, and the same content."""
     with ask(server, request_octets) as talk:
         response = expect_any(talk, request_octets.split(b" ")[0].decode())
         if response.closes:
@@ -139,6 +155,7 @@ def test_h11_reads_the_answer_as_well(server, request_octets):
 @clause("H04")
 @each_request({name: octets for name, octets in BOTH.items() if b"HTTP/1.0" not in octets})
 def test_the_connection_is_closed_or_kept_as_the_answer_says(server, request_octets):
+    """The connection ends at once after Connection: close, and is kept without it."""
     with ask(server, request_octets) as talk:
         response = expect_any(talk)
         permitted = (
@@ -168,12 +185,12 @@ def check_end(server: Server, request: bytes, talk: Conversation, permitted: str
         )
         raise Red("The connection was not closed.", talk, permitted, likely)
     waits = [talk.ended_after]
-    while waits[-1] > SOON and len(waits) < 3:
+    while waits[-1] > soon(server) and len(waits) < 3:
         with ask(server, request) as again:
             expect_any(again)
             again.reads_end()
             waits.append(again.ended_after)
-    if min(waits) > SOON:
+    if min(waits) > soon(server):
         likely = (
             "Something waits or works between the last octet and close(). If you read on so "
             "that a reset does not destroy the answer: shutdown(SHUT_WR) first."
@@ -202,6 +219,7 @@ CLOSE = b"Connection: close\r\n\r\n"
     }
 )
 def test_no_second_request_is_answered_after_connection_close(server, request_octets):
+    """After Connection: close no second request on the connection is answered."""
     with ask(server, request_octets + SECOND) as talk:
         response = talk.response()
         if response is None:
@@ -233,6 +251,7 @@ def test_no_second_request_is_answered_after_connection_close(server, request_oc
 @clause("H05")
 @each_request(BOTH)
 def test_every_answer_has_the_date_of_now(server, request_octets):
+    """Every answer has a Date in the form of IMF-fixdate, and it is now."""
     before = time.time()
     with ask(server, request_octets) as talk:
         response = expect_any(talk)
@@ -243,6 +262,7 @@ def test_every_answer_has_the_date_of_now(server, request_octets):
 
 @clause("H05")
 def test_the_date_moves_on(server):
+    """A later answer has a later Date."""
     with ask(server, GET) as first:
         earlier = check_date(first, expect_any(first), time.time() - 1)
     deadline = time.monotonic() + 4
@@ -275,6 +295,7 @@ def test_the_date_moves_on(server):
     ids=["query", "long", "http-1.0"],
 )
 def test_head_has_the_fields_of_get_and_no_content(server, rest):
+    """HEAD gets the fields that GET gets, and no content."""
     with ask(server, b"GET" + rest) as by_get:
         got = expect_any(by_get)
         length = len(got.content)
@@ -290,11 +311,14 @@ def test_head_has_the_fields_of_get_and_no_content(server, rest):
             "The content is sent whatever the method is. Leave it out for HEAD, and "
             "leave Content-Length as it would be for GET."
         )
+        if (response.status or 0) >= 400:
+            refused = say_of_status(Evidence(talk, response.status), f"{WHICH}")
+            likely = f"{refused} A refusal of HEAD has no content either."
         check_no_content(talk, response, permitted, likely)
         lengths = response.values("content-length")
         if lengths and [digits.lstrip("0") or "0" for digits in lengths] != [str(length)]:
             why = (
-                "0 is the length of nothing that anyone asked for."
+                "Content-Length: 0 would say that GET has no content."
                 if lengths == ["0"]
                 else "Here the length is that of HEAD's own echo, one octet longer than GET's."
                 if lengths == [str(length + 1)]
@@ -339,9 +363,9 @@ MALFORMED_HEADS = {
     "no-http": b"HEAD / HTTPS/1.1\r\n" + HOST + b"\r\n",
 }
 SILENT = (
-    "A refusal says why in its content, and HEAD wants none, refused or not (RFC 9110 §9.3.2). "
-    "The method is the first thing that is known: look at it also where the line is too long, or "
-    "an empty one came before it."
+    "A refusal says why in its content, and HEAD gets no content, refused or not (RFC 9110 "
+    "§9.3.2). The method is known first: look at it also where the line is too long, or where an "
+    "empty line came before it."
 )
 
 
@@ -361,12 +385,14 @@ def check_refused_head(server: Server, request: bytes) -> None:
 @clause("H06")
 @each_request(REFUSED_HEADS)
 def test_head_that_is_refused_gets_no_content(server, request_octets):
+    """A HEAD that is refused gets no content."""
     check_refused_head(server, request_octets)
 
 
 @clause("H06")
 @each_request(MALFORMED_HEADS)
 def test_head_in_a_malformed_line_gets_no_content(server, request_octets):
+    """A HEAD in a malformed request-line gets no content."""
     if not server.is_ours():
         pytest.skip("whoever cannot read the line need not have seen the method")
     check_refused_head(server, request_octets)
@@ -377,6 +403,7 @@ def test_head_in_a_malformed_line_gets_no_content(server, request_octets):
     {name: REFUSED_HEADS[name] for name in ("no-host", "version", "line-too-long", "unfinished")}
 )
 def test_head_that_is_refused_after_an_empty_line_gets_no_content(server, request_octets):
+    """A HEAD that is refused after an empty line gets no content."""
     with ask(server, b"\r\n" + GET) as talk:
         if expect_any(talk).status != 200:
             pytest.skip("an empty line is refused here (H11), and the method was not read")
@@ -385,6 +412,7 @@ def test_head_that_is_refused_after_an_empty_line_gets_no_content(server, reques
 
 @clause("H06")
 def test_get_after_head_still_has_its_content(server):
+    """A GET that follows a HEAD gets its content."""
     with ask(server, b"HEAD / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") as talk:
         expect(talk, {200}, method="HEAD")
     with ask(server, GET) as talk:

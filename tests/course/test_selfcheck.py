@@ -63,7 +63,7 @@ def test_a_red_board_explains_the_first_clause_and_names_the_others(naive):
     said = naive.stdout
     for label in ("asked", "sent", "permitted", "got", "likely", "read", "again"):
         assert said.count(f"\n  {label} ") == 1, label
-    assert "H02  The server ends every line" in said and "^" in said
+    assert "H02  CRLF ends each line" in said and "^" in said
     assert "make test-part1 CLAUSE=H02 SERVER=part1_single/naive.py" in said
     assert "Also red: H05, H25, H26, and " in said
     assert f"keeps {len(KEPT_BY_NAIVE)} of {len(PART1)} clauses" in said
@@ -151,6 +151,7 @@ def test_stderr_of_a_death_stands_in_the_diagnosis(tmp_path):
     said = " ".join(run_check(1, "--server", path, "--clause", "H24").stdout.split())
     assert "IndexError: list index out of range (index.py, line" in said
     assert "in more)" in said and "has ended, with exit status 1" in said
+    assert "likely IndexError was raised (index.py, line" in said
 
 
 @pytest.mark.parametrize(
