@@ -11,7 +11,7 @@ folder = $(word 1,$(PART_$*))
 needs = $(word 2,$(PART_$*))
 # The reader's own server, once there is one; else the finished one.
 mine = $(firstword $(wildcard $(folder)/mine.py) $(folder)/server.py)
-own = Serving $(mine), your own; delete it to come back to server.py.
+own = Serving $(mine), your own; delete it to go back to server.py.
 # Part 1 is served by the Python that is there; the others need what they host.
 python = $(if $(word 3,$(PART_$*)),.venv/bin/python,"$$PYTHON")
 application = $(if $(word 3,$(PART_$*)),"$${APP:-$(word 3,$(PART_$*))}")
@@ -68,7 +68,7 @@ $(PARTS:%=start-part%): start-part%: ## begin your own part %, in mine.py (FORCE
 $(LATER:%=diff-part%): diff-part%: ## what part % changes in the part before, and why
 	@"$$PYTHON" -m tests.tools.changes $*
 
-diff-mine: ## your own server beside the finished one (PART=1)
+diff-mine: ## your own server compared with the finished one (PART=1)
 	@"$$PYTHON" -m tests.tools.compare "$${PART:-1}"
 
 hint: ## a hint for a clause (CLAUSE=P03, LEVEL=1, 2 or 3)
@@ -77,18 +77,18 @@ hint: ## a hint for a clause (CLAUSE=P03, LEVEL=1, 2 or 3)
 mistakes: ## the gallery of wrong ideas, by part
 	@"$$PYTHON" -m tests.tools.mistakes list
 
-broken: ## a server with one of them, what to try (M=part3/P03_reap_once)
+broken: ## one of them to run, and what to try (M=part3/P03_reap_once)
 	$(if $(filter part1%,$(M)),,$(call venv,flask))
 	@"$$PYTHON" -m tests.tools.mistakes show "$$M"
 
-quiz: ## a server with a mistake: which one? (PART=3, PORT=)
+quiz: ## a server with an unnamed mistake: find it (PART=3, PORT=)
 	$(call venv,flask)
 	@.venv/bin/python -m tests.tools.quiz "$$PART" "$$PORT"
 
 quiz-answer: ## which mistake it was
 	@"$$PYTHON" -m tests.tools.quiz answer
 
-test-mistakes: ## each is caught by the clause it names (FULL=1: by no other)
+test-mistakes: ## each mistake is caught by its clause (FULL=1: by no other)
 	$(call venv,test)
 	@$(COURSE) gallery
 
@@ -110,12 +110,12 @@ test: ## every part and the course's own tests, on the finished servers
 	@set -e; for part in $(PARTS); do $(CHECK) $$part --finished; done
 	@$(COURSE) quick
 
-test-all: ## also what is slow or needs more: browser, mistakes, notebooks
+test-all: ## also the slow tests: browser, mistakes, notebooks
 	$(call venv,all)
 	@set -e; for part in $(PARTS); do $(CHECK) $$part --finished --slow; done
 	@$(COURSE) everything
 
-lint: ## what tools can see: style, types, spelling
+lint: ## style, types and spelling
 	$(call venv,lint)
 	@.venv/bin/python -m tests.tools.lint
 
@@ -132,11 +132,11 @@ load: ## 10,000 requests, 300 silent clients, 20 s of SIGKILL: part 3
 	$(call venv,flask)
 	@.venv/bin/python -m tests.measure.load
 
-setup: ## install all that any target needs, once
+setup: ## install everything that any target needs, once
 	$(call venv,all)
 	$(call venv,lint)
 
-requirements: ## write tests/requirements/*.txt anew, with hashes (UPGRADE=1)
+requirements: ## write tests/requirements/*.txt again, with hashes (UPGRADE=1)
 	$(call venv,lock)
 	@.venv/bin/python -m tests.tools.requirements $(if $(UPGRADE),--upgrade)
 

@@ -45,7 +45,7 @@ MAX_CONTENT = 10 * 1024 * 1024  # octets, then 413; policy
 MAX_CHUNK_LINES = 128 * 1024  # octets of chunks beside their content, then 400; policy
 LINGER_OCTETS = 16 * 1024 * 1024  # octets dropped after a refusal, then close; policy
 LINGER_SECONDS = 2.0  # seconds that this may take; policy
-ACCEPT_SECONDS = 1.0  # seconds, then accept() is called anew; see main
+ACCEPT_SECONDS = 1.0  # seconds, then accept() is called again; see main
 
 # ---- errors and values -----------------------------------------------------------
 

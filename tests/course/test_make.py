@@ -188,7 +188,7 @@ def test_what_came_with_the_set_of_all_is_not_installed_again(clone):
         ("hint CLAUSE", "There is no clause"),
         ("hint CLAUSE=H01 LEVEL", "LEVEL is 1 (a question), 2"),
         ("diff-mine PART", f"PART is {name_parts()}."),
-        ("quiz PART", f"Of which part? make quiz PART={name_parts()}."),
+        ("quiz PART", f"For which part? make quiz PART={name_parts()}."),
         ("quiz PART=1 PORT", "PORT is a number from 0 to 65535"),
         ("doctor PORT", "PORT is a number from 0 to 65535"),
         ("serve-part1 PORT", "--port takes a number from 0 to 65535"),
@@ -235,7 +235,7 @@ COMMANDS = {
     "test-part2 CLAUSE=H01,W01": "part2_wsgi/server.py keeps 2 of 2 clauses of the contract",
     "test-part3 CLAUSE=H01,P10": "part3_forking/server.py keeps 2 of 2 clauses of the contract",
     "hint CLAUSE=P09 LEVEL=3": "P09, hint 3 of 3",
-    "broken M=part3/P03_reap_once": "It is build/part3/P03_reap_once.py now",
+    "broken M=part3/P03_reap_once": "The broken server is build/part3/P03_reap_once.py",
     "mistakes": "make broken M=part3/NAME",
     "diff-part2": "From part1_single/server.py to part2_wsgi/server.py",
     "diff-part3": "From part2_wsgi/server.py to part3_forking/server.py",
@@ -338,7 +338,7 @@ def test_a_file_from_windows_is_checked_and_compared(clone, odd_folder):
     write_as_windows(PARTS[1].server.read_text("utf-8"), clone / "part1_single" / "mine.py")
     ended = make(clone, "test-part1", "CLAUSE=H01")
     assert "part1_single/mine.py keeps 1 of 1 clause" in ended.stdout
-    assert "is the finished server, to the letter" in make(clone, "diff-mine").stdout
+    assert "is identical to the finished server" in make(clone, "diff-mine").stdout
 
 
 def test_a_file_from_windows_is_advised_on(tmp_path):

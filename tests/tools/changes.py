@@ -16,25 +16,25 @@ from tests.tools.terminal import prepare_stdout
 
 CHANGED = {
     2: {
-        "serve_forever": "hands on the application, and who the client is",
-        "serve_connection": "a line for the access log, instead of all that was received",
+        "serve_forever": "passes on application and client address",
+        "serve_connection": "logs one line instead of printing everything",
         "serve_request": "the application answers, instead of the echo",
-        "send_refusal": "sends through Answer, so that the log knows the status",
+        "send_refusal": "uses Answer, so that the log has the status",
         "read_request": "chunked content is read by read_chunks",
-        "check_transfer_encoding": "chunked is decoded now: only other codings are refused",
-        "VISIBLE": "one request, one line of the log: nothing begins a new one",
-        "main": "an application on the command line; wsgi.errors without a buffer",
+        "check_transfer_encoding": "refuses only codings other than chunked now",
+        "VISIBLE": "one request is one line of the log",
+        "main": "takes an application; stderr has no buffer",
     },
     3: {
-        "serve_forever": "a child for each connection, instead of one after the other",
-        "format_environ": "other processes run the application too, and each runs it once",
-        "main": "ends where there is no fork; reaps on SIGCHLD; warms up",
+        "serve_forever": "a child serves each connection",
+        "format_environ": "other processes run the application too",
+        "main": "needs fork; reaps on SIGCHLD; warms up",
     },
 }
 GONE = {
     2: {
-        "format_echo": "the answer is the application's business now",
-        "print_visible": "a line on stderr, which Errors makes visible, instead",
+        "format_echo": "the application answers now",
+        "print_visible": "replaced by lines on stderr, through Errors",
     },
     3: {},
 }

@@ -26,7 +26,7 @@ def compare(part: str) -> str:
     )
     lines = list(difflib.unified_diff(yours, ours, lineterm=""))[2:]
     if not lines:
-        return f"{folder}/mine.py is the finished server, to the letter."
+        return f"{folder}/mine.py is identical to the finished server."
     return "\n".join([f"{folder}: - yours, + the finished server's", *lines])
 
 

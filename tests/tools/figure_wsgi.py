@@ -90,7 +90,7 @@ def figure() -> str:
 
 
 def y_of(number: int) -> int:
-    """Return how far down a step stands."""
+    """Return how far down a step is."""
     return TOP + STEP * number + 10
 
 

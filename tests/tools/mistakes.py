@@ -47,7 +47,7 @@ def show_broken(id: str) -> None:
     path = write(mistake, BUILD / f"part{mistake.part}" / f"{mistake.name}.py")
     diff = mistake.diff.partition("+++")[2].partition("\n")[2]
     print(f"{mistake.title}\n\n{mistake.story}\n\n{diff}")
-    print(f"It is {relative(path)} now. Serve it:\n\n  {serve_command(mistake, path)}\n")
+    print(f"The broken server is {relative(path)}. Serve it:\n\n  {serve_command(mistake, path)}\n")
     print(f"and in a second terminal:\n\n  {try_command(mistake, path)}\n")
     if "nc " in mistake.attempt and not shutil.which("nc"):
         print(f"There is no nc here; this stands in for it: {STAND_IN}\n")

@@ -70,6 +70,6 @@ def find_all(wanted: list[str], lines: list[str]) -> list[int]:
 
 
 def touches(at: int, old: list[str], name: str, source: str) -> bool:
-    """Return whether the lines old, which stand at line at, share one with the definition name."""
+    """Return whether the lines old, which begin at line at, share one with the definition name."""
     first, last = definitions(source).get(name, (0, 0))
     return at < last and first < at + len(old)

@@ -35,7 +35,7 @@ def serve_quiz(part: int, port: int) -> None:
     mistake = random.choice([one for one in mistakes if one.name not in AT_START])
     path = write(mistake, BUILD / "quiz.py")
     ANSWER.write_bytes(base64.b64encode(mistake.id.encode()))  # not to be read by accident
-    print("This server has made one mistake. Find it, with a browser, curl, nc and ps,")
+    print("This server has one mistake. Find it with a browser, curl, nc and ps,")
     print(f"and last with the check, in a second terminal:\n\n  {check_command(mistake, path)}\n")
     print("make quiz-answer names it. Ctrl-C ends the server.\n", flush=True)
     words = default_serve(part, None).replace("{file}", relative(path)).split()
@@ -60,7 +60,7 @@ def main() -> None:
     elif sys.argv[1] in map(str, PARTS):
         serve_quiz(int(sys.argv[1]), parse_port(sys.argv[2]))
     else:
-        sys.exit(f"Of which part? make quiz PART={name_parts()}.")
+        sys.exit(f"For which part? make quiz PART={name_parts()}.")
 
 
 if __name__ == "__main__":

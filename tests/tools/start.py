@@ -16,7 +16,7 @@ def start(part: int, force: bool) -> str:
     if mine.exists():
         if not force:
             raise FileExistsError(
-                f"{folder}/mine.py is there already, and was left alone.\n"
+                f"{folder}/mine.py exists already, and was left alone.\n"
                 f"To begin again: make start-part{part} FORCE=1 (the old one is kept beside it)."
             )
         taken = len(list(mine.parent.glob("mine.*.py")))
@@ -27,7 +27,7 @@ def start(part: int, force: bool) -> str:
     return (
         f"{kept}{folder}/mine.py is yours: a server whose functions you write.\n"
         f"make test-part{part} says which one is next, and make serve-part{part} serves it.\n"
-        f"Delete it to come back to the finished server."
+        f"Delete it to go back to the finished server."
     )
 
 

@@ -54,7 +54,7 @@ if ! is_done; then
     rm -f "$done_file"
     if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check \
         --require-hashes --requirement "$requirements"; then
-        echo "pip could not install $requirements; why, it says above. It needs the network once." >&2
+        echo "pip could not install $requirements; the reason is above. It needs the network once." >&2
         exit 1
     fi
     cp "$requirements" "$done_file"
