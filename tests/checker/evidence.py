@@ -124,4 +124,6 @@ def hear_stderr(red: Red, server: Server, begun: int) -> None:
     if failed and not red.stderr:
         red.stderr = gist_of(server.errors())  # it said so a moment before this test began
     if failed or silent:
-        red.likely = say_of_exception(red.stderr, red.likely, failed) or red.likely
+        said = say_of_exception(red.stderr, red.likely, failed)
+        answered = red.talks and not silent  # then the verdict is on the answer
+        red.likely = f"{red.likely} {said}".strip() if answered else said or red.likely

@@ -29,7 +29,7 @@ FORMS_SECONDS = 3.0  # for the other forms of a clause, once one is red
 STARTS = 8  # copies of the server that may start at the same time
 # Of a server that answers late: it is waited for, so that many can be waited for side by side.
 LANES_WHERE_LATE = 5  # as many for each lane that --jobs asks for
-FORMS_WHERE_LATE = 8  # of a clause that are run one after the other
+FORMS_WHERE_LATE = 4  # of a clause that are run one after the other
 UNANSWERED = (
     "Does it read until recv() returns nothing? A client keeps the connection open and waits for "
     "you: stop at the empty line. Otherwise: accept() a connection, recv() the request, sendall() "
