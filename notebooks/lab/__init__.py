@@ -3,11 +3,14 @@
     serve(name, application)        start a server by its name; end_all() ends every one
     get, answer_to, answers         one client that asks
     converse, hold_silent           many at once, and some that say nothing
-    look, watch, lives_of           a server's processes, descriptors, zombies
+    look, watch, lives_of, zombies_of    a server's processes, descriptors, zombies
     rows_of(server, exchanges)      the same for show.timeline()
-    latency_of, memory_of, fork_costs, run_program      measurements
-    catch, octets_waiting           an application without a server
-    chromium, printed_request       what a browser sends, for notebook 1
+    burst, latency_of, memory_of, fork_costs, run_program       measurements
+    catch, call_without_client, octets_waiting     an application without a server
+    functions_of, tell_servers      a part's server as a module; whose it is
+    fields_of, content_of, cut      a message in parts or in pieces
+    fetch, http_client, curl, judge     clients that we did not write
+    asked_by_chromium, printed_request      what a browser sends
 
 Servers are started and watched by the harness of the check (tests/checker). Each is a process of
 its own, in a session of its own, on a port that the kernel chose; nothing forks here.
@@ -15,15 +18,28 @@ its own, in a session of its own, on a port that the kernel chose; nothing forks
 
 from tests.checker.processes import wait_until
 
-from .browser import RECORDED, chromium, printed_request
-from .by_hand import catch, octets_waiting
+from .browser import asked_by_chromium, printed_request
+from .by_hand import call_without_client, catch, octets_waiting
 from .clients import Exchange, Nap, answer_to, answers, converse, get, hold_silent
-from .looks import Look, lives_of, look, rows_of, watch
-from .measurements import ForkCost, Silence, fork_costs, latency_of, memory_of, run_program
+from .libraries import (
+    JUDGES,
+    curl,
+    feed,
+    fetch,
+    http_client,
+    judge,
+    new_h11_client,
+    new_session,
+    url_of,
+)
+from .looks import Look, lives_of, look, rows_of, watch, zombies_of
+from .measurements import ForkCost, Silence, burst, fork_costs, latency_of, memory_of, run_program
+from .messages import content_of, cut, fields_of, start_line
 from .servers import LabServer, end_all, serve
+from .whose import functions_of, tell_servers
 
 __all__ = [
-    "RECORDED",
+    "JUDGES",
     "Exchange",
     "ForkCost",
     "LabServer",
@@ -32,22 +48,39 @@ __all__ = [
     "Silence",
     "answer_to",
     "answers",
+    "asked_by_chromium",
+    "burst",
+    "call_without_client",
     "catch",
-    "chromium",
+    "content_of",
     "converse",
+    "curl",
+    "cut",
     "end_all",
+    "feed",
+    "fetch",
+    "fields_of",
     "fork_costs",
+    "functions_of",
     "get",
     "hold_silent",
+    "http_client",
+    "judge",
     "latency_of",
     "lives_of",
     "look",
     "memory_of",
+    "new_h11_client",
+    "new_session",
     "octets_waiting",
     "printed_request",
     "rows_of",
     "run_program",
     "serve",
+    "start_line",
+    "tell_servers",
+    "url_of",
     "wait_until",
     "watch",
+    "zombies_of",
 ]

@@ -1,9 +1,11 @@
-"""For notebook 1: what a browser sends, as part 1's server prints it."""
+"""For notebook 1a: what a browser sends, as part 1's server prints it."""
 
 import os
 import shutil
 import subprocess
 import tempfile
+
+from tests.checker.server import Server
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PAGE_SECONDS = 30.0  # a deadline; the request is sent long before
@@ -34,6 +36,17 @@ def chromium(url: str) -> bool:
         except subprocess.TimeoutExpired:
             pass  # what it sent was printed all the same
     return True
+
+
+def asked_by_chromium(server: Server) -> tuple[str, bool]:
+    """Return what a server printed when Chromium asked it for /hello, and whether it did.
+
+    If there is no Chromium on this machine, return what was RECORDED.
+    """
+    if not chromium(f"http://127.0.0.1:{server.port}/hello"):
+        return RECORDED, False
+    server.stop()  # it prints to a file, and so by the block
+    return server.output().decode(), True
 
 
 def printed_request(printed: str) -> bytes:

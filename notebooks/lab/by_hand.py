@@ -23,6 +23,14 @@ def catch(function: Callable[..., Returned], *arguments: Any) -> tuple[Returned,
     return returned, octets, (errors.getvalue().splitlines() or [""])[-1]
 
 
+def call_without_client(function: Callable[..., Returned], *arguments: Any) -> Returned:
+    """Call function(connection, ...) at one end of a connection whose other end is closed."""
+    client, connection = socket.socketpair()
+    client.close()
+    with connection:
+        return function(connection, *arguments)
+
+
 def octets_waiting(client: socket.socket) -> bytes:
     """Return the octets that have come to client and are not yet read; b"" if none have."""
     client.setblocking(False)

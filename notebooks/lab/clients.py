@@ -16,9 +16,12 @@ TALK_SECONDS = 20.0  # a deadline for what is waited for
 # ---- one -------------------------------------------------------------------------
 
 
-def answer_to(server: Address, octets: bytes, seconds: float = TALK_SECONDS) -> bytes:
-    """Send octets, and return all that comes back until the end. Raises TimeoutError."""
-    with ask(server, octets) as talk:
+def answer_to(server: Address, *pieces: bytes, seconds: float = TALK_SECONDS) -> bytes:
+    """Send pieces, each once the one before is read; return all that comes back until the end.
+
+    Raises TimeoutError.
+    """
+    with ask(server, *pieces) as talk:
         if not talk.reads_end(seconds):
             raise TimeoutError(f"{len(talk.received)} octets came, and no end.")
         return bytes(talk.received)
@@ -27,7 +30,7 @@ def answer_to(server: Address, octets: bytes, seconds: float = TALK_SECONDS) -> 
 def get(server: Address, target: str = "/", seconds: float = TALK_SECONDS) -> bytes:
     """Return all octets that come back when target is asked for. Raises TimeoutError."""
     head = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
-    return answer_to(server, head.encode(), seconds)
+    return answer_to(server, head.encode(), seconds=seconds)
 
 
 def answers(server: Address, seconds: float = 1.0) -> bool:

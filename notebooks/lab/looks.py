@@ -38,6 +38,11 @@ def look(server: LabServer) -> Look:
     return Look(time.monotonic(), states, descriptors(server.pid))
 
 
+def zombies_of(server: LabServer) -> list[int]:
+    """Return the pids of a server's zombies."""
+    return [pid for pid, state in look(server).states.items() if state == "zombie"]
+
+
 @contextlib.contextmanager
 def watch(server: LabServer) -> Iterator[list[Look]]:
     """Look at a server again and again, until the block ends; the list grows."""

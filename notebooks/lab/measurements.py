@@ -4,15 +4,18 @@ import json
 import statistics
 import subprocess
 import sys
+import time
 from typing import NamedTuple
 
+from tests.checker.processes import wait_until
 from tests.parts import ROOT
 
-from .clients import answers, converse, get, hold_silent
-from .looks import memory, wait_until_steady
-from .servers import serve
+from .clients import Exchange, answers, converse, get, hold_silent
+from .looks import Look, memory, wait_until_steady, watch
+from .servers import LabServer, serve
 
 LEAST_REQUESTS = 16  # of all clients together; fewer say little
+LEAVES_ZOMBIES = ("nobody reaps", "one wait for each signal")  # to wait for them is in vain
 PROGRAM_SECONDS = 50.0  # a deadline for a program that runs by itself
 
 
@@ -27,6 +30,19 @@ def latency_of(name: str, counts: list[int], target: str) -> list[tuple[int, flo
         points.append((count, median * 1000))
     server.kill()
     return points
+
+
+def burst(
+    server: LabServer, count: int = 128, seconds: float = 1.0
+) -> tuple[list[Exchange], list[Look]]:
+    """Send so many requests that end together; return the exchanges and what was seen."""
+    linger = 0.3 if server.name in LEAVES_ZOMBIES else 2.0
+    with watch(server) as looks:
+        moment = time.monotonic() + seconds
+        exchanges = converse(server, [[f"/?until={moment}"]] * count, patience=0.7)
+        wait_until(lambda: set(looks[-1].states.values()) <= {"zombie"})
+        wait_until(lambda: not looks[-1].states, linger)
+    return exchanges, looks
 
 
 class Silence(NamedTuple):

@@ -14,6 +14,8 @@ from tests.parts import PARTS
 from tests.tools.gallery import gallery, write
 from tests.tools.patches import apply
 
+from .whose import server_file
+
 NAP = "notebooks.programs.napping:nap"
 MISTAKES = {  # each is part 3 with one patch
     "nobody reaps": "part3/P03_nobody_reaps",
@@ -23,6 +25,7 @@ MISTAKES = {  # each is part 3 with one patch
     "a thread for each": "part3/P12_threads",
 }
 OTHERS = {  # what follows "python -m"
+    "naive answerer": ["notebooks.programs.naive_answerer"],
     "loop": ["notebooks.programs.loop", "{port}"],
     "wsgiref": ["notebooks.programs.wsgiref_server", "{app}", "{port}"],
     "gunicorn": ["gunicorn", "--bind", "127.0.0.1:{port}", "{app}"],
@@ -70,14 +73,14 @@ def command(name: str) -> list[str]:
     """Return the words that start the server of that name, with {app} and {port} in them."""
     if name in OTHERS:
         return [sys.executable, "-m", *OTHERS[name]]
-    return [sys.executable, str(program(name)), "{app}", "--port", "{port}"]
+    hosts = [] if name == "part 1" else ["{app}"]
+    return [sys.executable, str(program(name)), *hosts, "--port", "{port}"]
 
 
 def program(name: str) -> Path:
-    """Return the file of part 2's or 3's server, or of a copy of the latter with one patch."""
-    finished = {f"part {number}": PARTS[number].server for number in (2, 3)}
-    if name in finished:
-        return finished[name]
+    """Return the file of a part's server, or of a copy of part 3's with one patch."""
+    if name.startswith("part "):  # and a number
+        return server_file(int(name.removeprefix("part ")))
     path = FOLDER / f"{name.replace(' ', '_')}.py"
     if name == "pre-forked":
         diff = blocks(PARTS[3].path / "SOLUTIONS.md", "diff")[4]  # exercise 5

@@ -7,7 +7,7 @@ Applications, which any server hosts:
 Servers, beside those of the course:
     loop                one process and one thread, on asyncio
     wsgiref_server      the standard library's own
-    naive_answerer      sends whatever octets notebook 1 wants sent
+    naive_answerer      sends whatever octets notebook 1b wants sent
 
 And what is measured apart from the kernel, which has threads:
     record_processes    runs a server, and writes down its forks, exits and waits

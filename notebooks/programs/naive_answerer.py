@@ -13,6 +13,11 @@ SILENCE_SECONDS = 1.0  # after so much silence a request counts as complete
 OPEN_SECONDS = 20.0  # that an open connection waits for its client to close
 
 
+def target_for(octets: bytes, how: str = "close") -> str:
+    """Return the target that is answered with octets."""
+    return f"/{how}/{octets.hex()}"
+
+
 def naive_read(connection: socket.socket) -> bytes:
     """Return a request: a GET ends with its empty line, any other by a second of silence."""
     received = b""

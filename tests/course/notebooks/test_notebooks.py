@@ -2,12 +2,15 @@
 
 import ast
 import os
+import re
 import tempfile
 import time
 
 import psutil
 import pytest
 
+from tests.course.notebooks.claims import CLAIMS, check
+from tests.pages import pages
 from tests.parts import ROOT
 
 nbformat = pytest.importorskip("nbformat", reason="make test-notebooks installs Jupyter")
@@ -17,7 +20,7 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 EVERY = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 CELL_SECONDS = 120  # a deadline for one cell, not an expectation
 LINES = 10
-CHECK = "# Is the text true here?"  # the first line of a cell that only checks the text
+LAST = "What to take away"  # the heading of the last section
 MARK = "STARTED_BY_NOTEBOOK"
 
 
@@ -29,6 +32,34 @@ def read(path):
 def code_cells(path) -> list:
     """Return the code cells of a notebook."""
     return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def number_of(path) -> str:
+    """Return the number of a notebook: 1a."""
+    return path.stem.partition("_")[0]
+
+
+def sections_of(notebook) -> list[tuple[str, list]]:
+    """Return (heading, cells) of each section."""
+    sections = []
+    for cell in notebook.cells:
+        if cell.source.startswith("## "):
+            sections.append((cell.source.splitlines()[0].removeprefix("## "), []))
+        if sections:
+            sections[-1][1].append(cell)
+    return sections
+
+
+def with_claims(notebook, number: str) -> list:
+    """Return the cells of a notebook, and after each section one that checks its claims."""
+    cells = notebook.cells[: -sum(len(cells) for _, cells in sections_of(notebook))]
+    for heading, section in sections_of(notebook):
+        cells += section
+        if (number, heading) in CLAIMS:
+            words = f"check({number!r}, {heading!r}, globals())"
+            source = f"from tests.course.notebooks.claims import check\n\n{words}"
+            cells.append(nbformat.v4.new_code_cell(source))
+    return cells
 
 
 def find_processes(mark: str) -> set[str]:
@@ -43,9 +74,9 @@ def find_processes(mark: str) -> set[str]:
     return found
 
 
-def test_there_are_three_and_the_index_names_them():
+def test_the_index_names_each_notebook():
     index = (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert [path.name[:2] for path in NOTEBOOKS] == ["1_", "2_", "3_"]
+    assert [number_of(path) for path in NOTEBOOKS] == ["1a", "1b", "2", "3"]
     assert all(f"({path.name})" in index for path in NOTEBOOKS)
 
 
@@ -70,13 +101,32 @@ def test_its_cells_are_short_and_prose_stands_between(path):
 
 
 @EVERY
-def test_what_only_checks_the_text_is_folded_and_stands_apart(path):
+def test_no_cell_asserts_what_the_text_says(path):
     for cell in code_cells(path):
-        checks = any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(cell.source)))
-        assert checks == cell.source.startswith(CHECK + "\n"), cell.source
-        assert checks == ("claims" in cell.metadata.get("tags", [])), cell.source
-        assert checks == cell.metadata.get("jupyter", {}).get("source_hidden", False), cell.source
-        assert not (checks and cell.outputs), cell.source
+        assert not any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(cell.source)))
+
+
+@EVERY
+def test_every_section_with_code_has_its_claims(path):
+    sections = {
+        heading
+        for heading, cells in sections_of(read(path))
+        if heading != LAST and any(cell.cell_type == "code" for cell in cells)
+    }
+    assert {heading for number, heading in CLAIMS if number == number_of(path)} == sections
+
+
+def test_a_claim_that_is_not_true_is_told():
+    with pytest.raises(AssertionError):
+        check("3", "The life of a child", {"lives": []})
+
+
+@EVERY
+def test_no_link_leads_into_a_notebook(path):
+    # On GitHub a notebook has no anchors.
+    assert not re.search(r"\]\(#", "".join(cell.source for cell in read(path).cells))
+    for page in pages():
+        assert f"{path.name}#" not in page.read_text(encoding="utf-8"), page
 
 
 @EVERY
@@ -106,11 +156,13 @@ def test_it_names_no_path_of_the_machine_that_ran_it(path):
 
 @pytest.mark.slow
 @EVERY
-def test_it_runs_in_a_fresh_kernel_and_leaves_no_process(path, monkeypatch):
+def test_it_runs_in_a_fresh_kernel_as_it_says_and_leaves_no_process(path, monkeypatch):
     from nbclient import NotebookClient
 
     mark, notebook = f"{path.stem}-{os.getpid()}", read(path)
     monkeypatch.setenv(MARK, mark)  # the kernel inherits it, and whatever it starts
+    monkeypatch.setenv("FINISHED", "1")  # what the text says is true of the finished servers
+    notebook.cells = with_claims(notebook, number_of(path))
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
