@@ -18,6 +18,7 @@ clients back), chunked answers, TLS, wsgi.file_wrapper.
 import argparse
 import errno
 import faulthandler
+import functools
 import gc
 import importlib
 import io
@@ -454,9 +455,11 @@ class Waiting:
         heard, self.heard = self.heard, []
         events = self.selector.select(0 if heard else TICK)
         yield from heard
-        ready = {key.fileobj for key, _ in events if key.data is None}
+        ready = []
         for key, _ in events:
-            if key.data and self.hear(key.data):
+            if key.data is None:
+                ready.append(key.fileobj)
+            elif self.hear(key.data):
                 yield key.data
         if self.listener in ready and (newcomer := self.accept()):
             yield newcomer
@@ -655,7 +658,7 @@ def open_listener(host: str, port: int) -> socket.socket:
 def send_response(incoming: "Incoming", status: str, content: bytes, to_head: bool) -> None:
     """Send a complete response; to_head leaves its content out. RFC 9110 §9.3.2."""
     response_headers = [
-        ("Date", format_date(time.time())),
+        ("Date", format_date(int(time.time()))),
         ("Connection", "close"),
         ("Content-Type", "text/plain; charset=iso-8859-1"),
         ("X-Content-Type-Options", "nosniff"),
@@ -676,7 +679,8 @@ DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
-def format_date(seconds: float) -> str:
+@functools.lru_cache(maxsize=1)  # the requests of a second share it
+def format_date(seconds: int) -> str:
     """Return seconds since 1970 as in "Sun, 06 Nov 1994 08:49:37 GMT". RFC 9110 §5.6.7."""
     year, month, day, hour, minute, second, weekday, *_ = time.gmtime(seconds)
     clock = f"{hour:02}:{minute:02}:{second:02}"
@@ -835,7 +839,7 @@ class Answer:
         self.head_sent = True
         has_end = self.is_bare or self.room is not None
         self.keep = self.keep and has_end and not self.incoming.life.is_over()
-        added = [] if "date" in fields else [("Date", format_date(time.time()))]
+        added = [] if "date" in fields else [("Date", format_date(int(time.time())))]
         if not self.keep:
             added.append(("Connection", "close"))
         if length is not None and not self.is_bare and "content-length" not in fields:
