@@ -180,6 +180,7 @@ class Master:
         self.leaving: list[Generation] = []  # finish what they have begun
         self.pause = self.next_pause = 0  # ticks until workers are started again
         self.is_stopping = False
+        self.is_stale = False  # whether the application changed while the first workers started
         self.status = 0  # to exit with
 
     def run(self) -> int:
@@ -323,8 +324,12 @@ class Master:
 
     def reload(self) -> None:
         """Start a generation that loads the application anew, and is to replace the others."""
+        if self.coming and not self.current:
+            self.is_stale = True  # wait until somebody serves
+            return
         if self.coming:
             self.retire(self.coming)
+        self.is_stale = False
         self.generations += 1
         self.coming = Generation(self.generations)
         self.fill()
@@ -344,6 +349,8 @@ class Master:
             print(f"Serving HTTP on {format_url(self.listener)}", flush=True)
             notify_systemd()
         self.current, self.coming = coming, None
+        if self.is_stale:
+            self.reload()
 
     def give_up(self) -> None:
         """Let the coming generation go: the current one serves on, or nothing has ever served."""
@@ -570,14 +577,16 @@ class Patience:
 
     def __init__(self, life: Life, limit: float) -> None:
         self.life, self.limit, self.left = life, limit, limit
+        self.is_earned = False  # whether octets count: those of a head do not
 
-    def renew(self) -> None:
+    def renew(self, is_earned: bool) -> None:
         """Begin anew: a head, its content and the answer each have the limit to themselves."""
-        self.left = self.limit
+        self.left, self.is_earned = self.limit, is_earned
 
     def earn(self, octets: int) -> None:
         """Give back what so many octets are worth."""
-        self.left = min(self.limit, self.left + octets / OCTETS_A_SECOND)
+        if self.is_earned:
+            self.left = min(self.limit, self.left + octets / OCTETS_A_SECOND)
 
     def wait(self, connection: socket.socket, event: int, seconds: float = TICK) -> bool:
         """Wait for event, and spend that time; return whether patience is left.
@@ -620,7 +629,7 @@ def serve_request(
     incoming: "Incoming", answer: "Answer", application: WSGIApplication, settings: Settings
 ) -> None:
     """Let the application answer one request, or refuse it."""
-    incoming.patience.renew()
+    incoming.patience.renew(is_earned=False)
     try:
         request = read_request(incoming)
     except HTTPError as error:
@@ -629,7 +638,7 @@ def serve_request(
     answer.to_head = request.method == b"HEAD"
     answer.keep = settings.keep_alive > 0 and is_kept(request)
     environ = format_environ(request, incoming.server, incoming.client)
-    incoming.patience.renew()
+    incoming.patience.renew(is_earned=True)
     serve_application(application, environ, answer)
     if not answer.keep and incoming.is_unread():
         incoming.drop()
@@ -992,8 +1001,8 @@ class Incoming:
         del self.octets[: self.place]
         self.begin = self.place = 0
 
-    def more(self) -> int:
-        """Wait until octets come, and keep them; return how many.
+    def more(self) -> None:
+        """Wait until octets come, as long as there is patience, and keep them.
 
         Refuses with 408 a client that is out of patience, and the end of input with 400.
         """
@@ -1007,8 +1016,8 @@ class Incoming:
         if not octets:
             raise HTTPError("The request ended before it was complete.")
         self.life.beat()
+        self.patience.earn(len(octets))
         self.octets += octets
-        return len(octets)
 
     def line(self, limit: int, too_long: str) -> bytes:
         """Return the next line, of at most limit octets, without its CRLF. RFC 9112 §2.2.
@@ -1027,9 +1036,9 @@ class Incoming:
         return line[:-1]
 
     def take(self, count: int) -> bytes:
-        """Return the next count octets, as long as they keep coming."""
+        """Return the next count octets, however long they take to come."""
         while len(self.octets) < self.place + count:
-            self.patience.earn(self.more())
+            self.more()
         taken = bytes(self.octets[self.place : self.place + count])
         self.place += count
         return taken
@@ -1064,7 +1073,7 @@ def read_request(incoming: Incoming) -> Request:
     check_host(version, fields)
     check_transfer_encoding(version, fields)
     length = parse_content_length(fields)
-    incoming.patience.renew()  # the head is here: content has its own
+    incoming.patience.renew(is_earned=True)  # the head is here: content has its own
     chunked = is_chunked(fields)
     if (chunked or length > 0) and not incoming.is_unread():
         send_continue(incoming, version, fields)
