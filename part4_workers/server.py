@@ -461,7 +461,7 @@ class Waiting:
         self.life.beat()
         heard, self.heard = self.heard, []
         events = self.selector.select(0 if heard else TICK)
-        yield from heard
+        yield from (one for one in heard if one.is_open and one.has_asked())
         ready = []
         for key, _ in events:
             if key.data is None:
