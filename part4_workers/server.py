@@ -129,7 +129,7 @@ class Worker:
 
     def __init__(self, life: Life) -> None:
         self.life = life
-        self.age = 0  # ticks
+        self.age = 0  # ticks since it was ready
         self.still = 0  # ticks without getting on
 
     @property
@@ -139,7 +139,7 @@ class Worker:
 
     def tick(self) -> None:
         """Note whether the worker got on since the last tick."""
-        self.age += 1
+        self.age += self.is_ready
         self.still = 0 if self.life.octets[0] else self.still + 1
         self.life.octets[0] = 0
 
@@ -273,7 +273,7 @@ class Master:
             for pid, worker in generation.workers.items():
                 worker.tick()
                 self.wake(pid, worker)
-                if worker.is_ready and worker.age == YOUNG:
+                if worker.age == YOUNG:
                     self.next_pause = 0
         for generation in self.leaving:
             generation.leaving += 1
@@ -610,6 +610,7 @@ def serve_connection(
         serve_request(incoming, answer, application, settings)
     except (OSError, Disconnected):
         answer.keep = False  # reset, broken pipe, out of patience: the client has gone
+    flush_output()  # what the application printed is not to wait for the worker's end
     if settings.access_log:
         log_request(incoming, answer, time.monotonic() - begun)
     if answer.keep:
