@@ -208,8 +208,10 @@ class Check:
             self.others.append(OtherResult(report.nodeid, report.outcome, report.longreprtext))
         if not id or not over:
             return
-        if report.skipped and NOT_TAKEN in str(report.longrepr):
-            self.not_taken.setdefault(id, str(report.longrepr[-1]).partition(NOT_TAKEN)[2])
+        if report.skipped and isinstance(report.longrepr, tuple):  # (path, line, reason)
+            _, lacks, what = report.longrepr[2].partition(NOT_TAKEN)
+            if lacks:
+                self.not_taken.setdefault(id, what)
         self.reported.setdefault(id, []).append(report.outcome)
         if self.live and len(self.reported[id]) == len(self.items[id]):
             self.board.add(self.clause_result(id), self.checked)

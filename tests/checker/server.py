@@ -155,7 +155,7 @@ class Server:
             stdin=subprocess.DEVNULL,
             stdout=self.pipe or self.stdout,
             stderr=self.pipe or self.stderr,
-            env=target_environment() | self.environment | self.unbuffering(),
+            env={**target_environment(), **self.environment, **self.unbuffering()},
             cwd=ROOT if self.target.app else None,
             start_new_session=True,
         )

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from tests.parts import PARTS
 
-
 NOT_TAKEN = "not run: "  # begins the reason of a test that skips for want of a figure
 
 

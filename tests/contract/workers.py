@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,8 +25,8 @@ from tests.checker.processes import (
     sockets,
     wait_until,
 )
-from tests.checker.server import Server, signal_group
-from tests.checker.target import NOT_TAKEN, Figures
+from tests.checker.server import SAID, Server, signal_group
+from tests.checker.target import NOT_TAKEN, Figures, Target
 from tests.checker.verdict import Red
 from tests.contract.hosted import answer, json_of, request
 from tests.contract.shared import SOON
@@ -61,17 +62,25 @@ def lacks_figure(reason: str) -> None:
 
 @contextlib.contextmanager
 def serving(
-    server: Server, app: str = "", environment: dict[str, str] | None = None, **named: int | str
+    server: Server,
+    app: str = "",
+    environment: dict[str, str] | None = None,
+    meddled: Target | None = None,
+    **named: int,
 ) -> Iterator[Server]:
     """Run a server of a test's own, with the figures that are named, once its workers work.
 
-    A figure that the command does not take ends the test: there is nothing to ask.
+    meddled is the target to start instead, one with something in between. A figure that the
+    command does not take ends the test: there is nothing to ask.
     """
     for name in named:
         if not server.target.takes(name):
             lacks_figure(f"the command has no {{{name}}}")
-    target = server.target._replace(app=app or server.target.app)
+    target = meddled or server.target
+    target = target._replace(app=app or target.app)
     with own_server(target, PATIENT._replace(**named), environment) as own:
+        if target.by_path:
+            own.wait_for_output(SAID)  # which it says once all of them are ready
         if "workers" in named:
             wait_for_workers(own, own.figures.workers)
         yield own
@@ -282,8 +291,6 @@ def python_for(uid: int) -> str:
 
 def run_quietly(words: list[str]) -> bool:
     """Return whether a command succeeds; what it says is nobody's business."""
-    import subprocess
-
     return subprocess.run(words, cwd=ROOT, capture_output=True, timeout=60).returncode == 0
 
 
