@@ -107,7 +107,7 @@ def test_who_finds_every_worker_busy_waits_and_is_answered(server):
             raise verdict(problem, "200, once a worker is free", REFUSED, talks[2])
         until.touch()
         for talk in talks:
-            likely = dict.fromkeys(("silent", "closed", "other"), REFUSED)
+            likely = dict.fromkeys(("silent", "closed", "refused"), REFUSED)
             expect(talk, {200}, likely=likely, words="200 for every client")
 
 
@@ -362,7 +362,7 @@ def test_an_upload_that_takes_long_arrives_whole(server, case):
                 talk.send(b"2000\r\n%b\r\n" % piece if case else piece, listening=False)
             if case:
                 talk.send(b"0\r\n\r\n")
-            likely = dict.fromkeys(("closed", "short", "silent", "other"), SLOW_IS_NOT_HUNG)
+            likely = dict.fromkeys(("closed", "short", "silent", "refused"), SLOW_IS_NOT_HUNG)
             response = expect(talk, {200}, likely=likely)
             if not response.content.endswith(piece) or response.content.count(b"x") < DROPS * 8192:
                 problem = "Not all of the content arrived."
@@ -404,7 +404,7 @@ def test_a_worker_that_waits_for_its_client_is_not_hung(server, case):
         with ask(own, first) as talk:
             wait_until(lambda: talk.take() or workers(own) != before, 4.0)
             talk.send(rest)
-            likely = dict.fromkeys(("closed", "silent"), WAITING_FOR_ONE)
+            likely = dict.fromkeys(("closed", "silent", "refused"), WAITING_FOR_ONE)
             expect(talk, {200}, likely=likely)
         check_kept(own, before, "A client paused", WAITING_FOR_ONE)
 
