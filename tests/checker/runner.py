@@ -44,10 +44,9 @@ class Runner:
     def __init__(self, target: Target, items: list[pytest.Function], jobs: int) -> None:
         self.target, self.jobs = target._replace(patience=Patience()), jobs
         self.outcomes: dict[str, Future[None]] = {item.nodeid: Future() for item in items}
-        self.groups: dict[str, list[pytest.Function]] = {}  # by clause, or by module
+        self.groups: dict[str, list[pytest.Function]] = {}  # see group_of()
         for item in items:
-            clause = clause_of(item)
-            self.groups.setdefault(clause.id if clause else item.path.stem, []).append(item)
+            self.groups.setdefault(group_of(item), []).append(item)
         self.todo: queue.SimpleQueue[list[pytest.Function]] = queue.SimpleQueue()
         self.until: dict[str, float] = {}  # of a clause with a red form: when to try no more
         self.starting = threading.BoundedSemaphore(STARTS)
@@ -163,7 +162,8 @@ class Runner:
 
     def run_item(self, item: pytest.Function, server: Server, last: bool) -> None:
         """Run one test body; raise Red if it or the server's end says so."""
-        if not server.is_alive():
+        alone = item.get_closest_marker("alone")
+        if not alone and not server.is_alive():
             try:
                 with self.starting:
                     server.start()
@@ -175,7 +175,7 @@ class Runner:
             arguments["server"] = server
         try:
             item.obj(**arguments)
-            if last or not server.is_alive():
+            if not alone and (last or not server.is_alive()):
                 self.check_alive(server)
         except (Red, StartFailed, ConnectionError, TimeoutError) as reason:
             raise as_red(reason, server, begun) from None
@@ -237,6 +237,17 @@ def in_lane(item: pytest.Item) -> TypeGuard[pytest.Function]:
     """Return whether item runs in a lane: the tests of clauses, and of parts."""
     where = re.fullmatch("contract|part[0-9]", item.path.parent.name)
     return where is not None and isinstance(item, pytest.Function)
+
+
+def group_of(item: pytest.Function) -> str:
+    """Return what item runs together with, in one lane: its clause, or its module.
+
+    Tests that wait for servers of their own wait side by side.
+    """
+    clause = clause_of(item)
+    if clause and item.get_closest_marker("alone"):
+        return f"{clause.id} {item.originalname}"
+    return clause.id if clause else item.path.stem
 
 
 def clause_of(item: pytest.Item) -> Clause | None:
