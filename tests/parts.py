@@ -5,6 +5,10 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT_APPLICATION = "tests.apps.contract:application"  # what the check asks from part 2 on
+LIFECYCLE_OPTIONS = (
+    "--workers {workers} --client-timeout {client_timeout} --keep-alive {keep_alive} "
+    "--timeout {timeout} --graceful-timeout {graceful_timeout}"
+)
 
 
 class Part(NamedTuple):
@@ -12,7 +16,8 @@ class Part(NamedTuple):
 
     letters are those of the clauses (CONTRACT.md). application is what `make serve-partN` hosts,
     MODULE:CALLABLE in the folder, "" for none. requirements names the set in tests/requirements
-    that its check needs; the Makefile names the same.
+    that its check needs; the Makefile names the same. gives_way has the clauses of those letters
+    that its design replaces, jobs how many copies of the server the check runs side by side.
     """
 
     number: int
@@ -20,6 +25,17 @@ class Part(NamedTuple):
     letters: str
     application: str
     requirements: str
+    gives_way: tuple[str, ...] = ()
+    jobs: int = 8
+
+    def keeps(self, id: str) -> bool:
+        """Return whether the clause of that id is one that its server has to keep."""
+        return id[0] in self.letters and id not in self.gives_way
+
+    @property
+    def options(self) -> str:
+        """The command line that a server of its shape takes beside --host and --port."""
+        return LIFECYCLE_OPTIONS if "L" in self.letters else ""
 
     @property
     def path(self) -> Path:
@@ -53,6 +69,7 @@ PARTS = {
         Part(1, "part1_single", "H", "", "check"),
         Part(2, "part2_wsgi", "HW", "flask_app:app", "flask"),
         Part(3, "part3_forking", "HWP", "waterfall:app", "flask"),
+        Part(4, "part4_workers", "HWPL", "rollout:app", "flask", ("P07", "P11", "P12"), 16),
     )
 }
 LETTERS = max((part.letters for part in PARTS.values()), key=len)

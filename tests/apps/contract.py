@@ -5,11 +5,13 @@ Flask application; anything else is echoed. What a route has to tell beside its 
 writes to wsgi.errors, with the token that the query brings.
 """
 
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from urllib.parse import parse_qs
 from wsgiref.validate import validator
@@ -17,6 +19,7 @@ from wsgiref.validate import validator
 from tests.apps import echo
 
 WAIT_SECONDS = 15.0
+HANG_SECONDS = 60.0  # longer than any test waits
 TEXT = [("Content-Type", "text/plain")]
 
 
@@ -346,12 +349,14 @@ def wait(environ, start_response):
 
 
 SERVED: list[int] = []  # a process that serves one request alone never sees a second one in here
+VERSION = ["0"]  # of the application: a module that is loaded anew may set it
 
 
 def process(environ, start_response):
     """Who serves this, and how many requests it has served."""
     SERVED.append(1)
     report = {"pid": os.getpid(), "parent": os.getppid(), "served": len(SERVED)}
+    report["version"] = VERSION[0]
     start_response("200 OK", TEXT)
     return [json.dumps(report).encode()]
 
@@ -368,6 +373,69 @@ def die(environ, start_response):
     os.kill(os.getpid(), getattr(signal, how))
     time.sleep(WAIT_SECONDS)
     return []
+
+
+def stand_still(how):
+    """Make no progress any more, in one of several ways; bounded, but for one."""
+    if how == "loop":
+        deadline = time.monotonic() + HANG_SECONDS
+        while time.monotonic() < deadline:
+            pass
+    elif how == "sleep":
+        time.sleep(HANG_SECONDS)
+    elif how == "lock":
+        lock = threading.Lock()
+        lock.acquire()
+        lock.acquire(timeout=HANG_SECONDS)
+    elif how == "read":
+        silent, _ = os.pipe()
+        os.read(silent, 1)
+    elif how == "loop-in-c":
+        sum(itertools.repeat(0, 3_000_000_000))  # no step of Python in between
+    else:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def hang(environ, start_response):
+    """Stand still as ?how= says, before the head, after the first chunk or in close()."""
+    how, where = query(environ, "how"), query(environ, "where", "head")
+    say(environ, f"pid {os.getpid()}")
+
+    class Hanging(Closing):
+        def close(self):
+            if where == "close":
+                stand_still(how)
+
+    def chunks():
+        yield b"first "
+        if where == "chunk":
+            stand_still(how)
+        yield b"second"
+
+    if where == "head":
+        stand_still(how)
+    start_response("200 OK", TEXT)
+    return Hanging(environ, chunks())
+
+
+def drip(environ, start_response):
+    """?count= chunks, ?pause= seconds apart."""
+    pause, count = float(query(environ, "pause")), int(query(environ, "count"))
+    say(environ, f"pid {os.getpid()}")
+    how = start_response("200 OK", TEXT)
+    for _ in range(count):
+        time.sleep(pause)
+        if query(environ, "write"):
+            how(b"drop ")
+        else:
+            yield b"drop "
+
+
+def tell_identity(environ, start_response):
+    """Who this process is for the system: uids, gids (real, effective, saved) and groups."""
+    identity = {"pid": os.getpid(), "uids": os.getresuid(), "gids": os.getresgid()}
+    start_response("200 OK", TEXT)
+    return [json.dumps(identity | {"groups": os.getgroups()}).encode()]
 
 
 def raise_in_close(environ, start_response):
@@ -429,6 +497,9 @@ def print_words(environ, start_response):
 ROUTES = {
     "process": process,
     "die": die,
+    "hang": hang,
+    "drip": drip,
+    "identity": tell_identity,
     "raise-in-close": raise_in_close,
     "children": run_children,
     "mask": tell_mask,

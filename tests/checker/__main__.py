@@ -65,7 +65,7 @@ def read_arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--contract", action="store_true", help="without the part's own tests")
     parser.add_argument("--finished", action="store_true", help="never take mine.py")
     parser.add_argument("--slow", action="store_true", help="also what takes minutes")
-    parser.add_argument("--jobs", type=int, default=8, help="copies of the server to run")
+    parser.add_argument("--jobs", type=int, default=0, help="copies of the server to run")
     return parser.parse_args(words)
 
 

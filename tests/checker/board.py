@@ -137,6 +137,13 @@ class Board:
         for line in wrap(text.strip(), 80):
             self.terminal.write_line(line)
 
+    def print_not_run(self, reasons: dict[str, str]) -> None:
+        """Say of each clause that could not be asked which figure the command does not take."""
+        for reason in dict.fromkeys(reasons.values()):
+            ids = ", ".join(id for id, why in reasons.items() if why == reason)
+            for line in wrap(f"Not run: {ids}, since {reason}.", 78):
+                self.terminal.write_line(line)
+
     def print_reds(self, result: Result) -> None:
         """Explain the first red clause, and name the others; explain every one if asked to."""
         first, *others = in_order_of_cause(result) or [""]

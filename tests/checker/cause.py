@@ -104,8 +104,8 @@ def choose_cause(
 
 
 def place(clause: str) -> tuple[bool, int, str]:
-    """Return where a clause stands among causes: processes first, symptoms last."""
-    return clause in SYMPTOMS, "PHW".index(clause[0]), clause
+    """Return where a clause stands among causes: workers and processes first, symptoms last."""
+    return clause in SYMPTOMS, "LPHW".index(clause[0]), clause
 
 
 def weigh(known: list[Signature]) -> dict[str, float]:

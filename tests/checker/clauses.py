@@ -74,6 +74,8 @@ def check_ids(text: str, part: int) -> list[str]:
     for id in ids:
         if id not in CLAUSES:
             raise UsageError(f"There is no clause {id}: CLAUSE=H07,H08; see tests/CONTRACT.md.")
+        if id in PARTS[part].gives_way:
+            raise UsageError(f"{id} gives way in part {part}: see tests/CONTRACT.md.")
         if id[0] not in PARTS[part].letters:
             first = first_part_with(id[0]).number
             raise UsageError(

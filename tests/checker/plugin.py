@@ -22,7 +22,7 @@ from tests.checker.explain import (
 )
 from tests.checker.result import ClauseResult, Explanation, OtherResult, Result, write_result
 from tests.checker.runner import Runner, clause_of, in_lane
-from tests.checker.target import UsageError, choose_target
+from tests.checker.target import NOT_TAKEN, UsageError, choose_target
 from tests.checker.verdict import Red, draw
 from tests.parts import PARTS
 from tests.stages import groups_of
@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--stage", default="", help="only the stages up to this one")
     group.addoption("--all-red", action="store_true", help="explain every red clause")
     group.addoption("--slow", action="store_true", help="also what takes minutes")
-    group.addoption("--jobs", type=int, default=8, help="copies of the server to run")
+    group.addoption("--jobs", type=int, default=0, help="copies of the server to run")
     group.addoption("--board", action="store_true", help="print the board as it fills")
     group.addoption("--json", default="", help="write the result to this file")
 
@@ -49,6 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marks, and the check once the target is known."""
     config.addinivalue_line("markers", "clause(clause): the clause of the contract it proves")
     config.addinivalue_line("markers", "waits(seconds): about how long; the longest begin first")
+    config.addinivalue_line("markers", "alone: starts servers of its own, and only those")
     config.addinivalue_line("markers", "finished: only for the finished server")
     config.addinivalue_line("markers", "slow: takes minutes; only with --slow")
     config.addinivalue_line("markers", "lesson: for the course's servers, not for SERVER=")
@@ -92,7 +93,7 @@ class Check:
         self.live = config.getoption("--board")
         self.target = choose_target(self.part, self.server, config.getoption("--finished"))
         self.wanted = check_ids(config.getoption("--clause"), self.part)
-        ids = [id for id in CLAUSES if id[0] in PARTS[self.part].letters]
+        ids = [id for id in CLAUSES if PARTS[self.part].keeps(id)]
         self.groups = groups_of(self.part, ids)
         if text := config.getoption("--stage"):
             last = parse_stage(text, self.part)
@@ -103,6 +104,7 @@ class Check:
         self.runner: Runner | None = None
         self.items: dict[str, list[str]] = {}  # the node ids of a clause's tests
         self.reported: dict[str, list[str]] = {}  # the outcomes that are known of them
+        self.not_taken: dict[str, str] = {}  # why a clause can't be asked of this command line
         self.explained: dict[str, Explanation] = {}  # why a clause is red
         self.others: list[OtherResult] = []  # tests outside the contract that count
 
@@ -133,7 +135,7 @@ class Check:
         if self.wanted and not (clause and clause.id in self.wanted):
             return False
         if clause:
-            return clause.id[0] in PARTS[self.part].letters
+            return PARTS[self.part].keeps(clause.id)
         own = re.fullmatch("part([0-9])", item.path.parent.name)
         if own and int(own[1]) != self.part:
             return False
@@ -153,7 +155,8 @@ class Check:
                 self.items.setdefault(clause.id, []).append(item.nodeid)
         if self.live:
             self.board.print_header(of_the_course=not self.server)
-        self.runner = Runner(self.target, items, max(1, self.config.getoption("--jobs")))
+        jobs = self.config.getoption("--jobs") or PARTS[self.part].jobs
+        self.runner = Runner(self.target, items, max(1, jobs))
         self.runner.start()
 
     @pytest.hookimpl(tryfirst=True)
@@ -205,6 +208,10 @@ class Check:
             self.others.append(OtherResult(report.nodeid, report.outcome, report.longreprtext))
         if not id or not over:
             return
+        if report.skipped and isinstance(report.longrepr, tuple):  # (path, line, reason)
+            _, lacks, what = report.longrepr[2].partition(NOT_TAKEN)
+            if lacks:
+                self.not_taken.setdefault(id, what)
         self.reported.setdefault(id, []).append(report.outcome)
         if self.live and len(self.reported[id]) == len(self.items[id]):
             self.board.add(self.clause_result(id), self.checked)
@@ -228,10 +235,15 @@ class Check:
         return not (self.runner and self.runner.never_answered)
 
     def clause_result(self, id: str) -> ClauseResult:
-        """Return what has come of a clause: broken by any test, kept by any that ran."""
+        """Return what has come of a clause: broken by any test, kept by any that ran.
+
+        One that asks for a figure that the command does not take is not run, whatever else held.
+        """
         outcomes = self.reported[id]
         outcome = next(one for one in ("failed", "passed", "skipped") if one in outcomes)
-        word = "not run" if outcome == "skipped" and not self.checked else WORDS[outcome]
+        unasked = outcome == "skipped" and not self.checked
+        unasked = unasked or (outcome != "failed" and id in self.not_taken)
+        word = "not run" if unasked else WORDS[outcome]
         assert self.runner
         seconds = sum(self.runner.seconds.get(item, 0.0) for item in self.items[id])
         about = clause_result(CLAUSES[id], word, round(seconds, 6), self.explained.get(id))
@@ -264,6 +276,7 @@ class Check:
             self.board.print_own(own)
         self.board.print_total(result, whole=not self.wanted)
         if self.live:
+            self.board.print_not_run(self.not_taken)
             self.board.print_reds(result)
             self.board.print_others(result)
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ import psutil
 from tests.checker.conversation import ANSWER_SECONDS
 from tests.checker.server import Server
 from tests.checker.stderr import gist_of
-from tests.checker.target import Target
+from tests.checker.target import Figures, Target
 from tests.checker.verdict import Red
 
 MEDDLE = Path(__file__).with_name("meddle.py")
@@ -53,9 +53,11 @@ def session_of(pid: int) -> int:
 
 
 @contextlib.contextmanager
-def own_server(target: Target) -> Iterator[Server]:
+def own_server(
+    target: Target, figures: Figures = Figures(), environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Run a server for one test; a verdict about it carries its own words from stderr."""
-    with Server(target) as server:
+    with Server(target, figures=figures, environment=environment) as server:
         try:
             yield server
         except Red as reason:
@@ -66,6 +68,25 @@ def own_server(target: Target) -> Iterator[Server]:
 def other_members(server: Server, known: set[int]) -> list[Member]:
     """Return the members whose pid is not known."""
     return [member for member in members(server) if member.pid not in known]
+
+
+def children(pid: int) -> list[int]:
+    """Return the pids of the children of pid, zombies too."""
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:  # no Linux, or no such process
+        try:
+            return [child.pid for child in psutil.Process(pid).children()]
+        except psutil.Error:
+            return []
+
+
+def is_running(pid: int) -> bool:
+    """Return whether pid is a process that is no zombie."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def pids(server: Server) -> set[int]:

@@ -32,10 +32,9 @@ class Runner:
     def __init__(self, target: Target, items: list[pytest.Function], jobs: int) -> None:
         self.target, self.jobs = target, jobs
         self.outcomes: dict[str, Future[None]] = {item.nodeid: Future() for item in items}
-        self.groups: dict[str, list[pytest.Function]] = {}  # by clause, or by module
+        self.groups: dict[str, list[pytest.Function]] = {}  # see group_of()
         for item in items:
-            clause = clause_of(item)
-            self.groups.setdefault(clause.id if clause else item.path.stem, []).append(item)
+            self.groups.setdefault(group_of(item), []).append(item)
         self.todo: queue.SimpleQueue[str] = queue.SimpleQueue()
         for id in sorted(self.groups, key=self.seconds_of_waiting, reverse=True):
             self.todo.put(id)
@@ -134,7 +133,8 @@ class Runner:
 
     def run_item(self, item: pytest.Function, server: Server, last: bool) -> None:
         """Run one test body; raise Red if it or the server's end says so."""
-        if not server.is_alive():
+        alone = item.get_closest_marker("alone")
+        if not alone and not server.is_alive():
             try:
                 server.start()
             except StartFailed as failed:
@@ -145,7 +145,7 @@ class Runner:
             arguments["server"] = server
         try:
             item.obj(**arguments)
-            if last or not server.is_alive():
+            if not alone and (last or not server.is_alive()):
                 self.check_alive(server)
         except (Red, StartFailed, ConnectionError, TimeoutError) as reason:
             raise as_red(reason, server, begun) from None
@@ -205,6 +205,17 @@ def in_lane(item: pytest.Item) -> TypeGuard[pytest.Function]:
     """Return whether item runs in a lane: the tests of clauses, and of parts."""
     where = re.fullmatch("contract|part[0-9]", item.path.parent.name)
     return where is not None and isinstance(item, pytest.Function)
+
+
+def group_of(item: pytest.Function) -> str:
+    """Return what item runs together with, in one lane: its clause, or its module.
+
+    Tests that wait for servers of their own wait side by side.
+    """
+    clause = clause_of(item)
+    if clause and item.get_closest_marker("alone"):
+        return f"{clause.id} {item.originalname}"
+    return clause.id if clause else item.path.stem
 
 
 def clause_of(item: pytest.Item) -> Clause | None:

@@ -7,6 +7,7 @@ goes to files, so that it never waits for us to read.
 
 import errno
 import os
+import pwd
 import random
 import signal
 import socket
@@ -14,12 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, BinaryIO
 
 import psutil
 
-from tests.checker.target import Target, UsageError, search_path
+from tests.checker.target import Figures, Target, UsageError, search_path
 from tests.parts import ROOT
 
 START_SECONDS = 10.0  # until a server listens
@@ -93,17 +95,21 @@ class Server:
         port: int | None = None,
         unbuffered: bool = False,
         pipe: BinaryIO | None = None,
+        figures: Figures = Figures(),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """port is passed to the command as it is; None picks a free one.
 
         unbuffered lets Python print at once, where what is printed counts, and not when.
-        pipe takes what it prints, which output() and errors() then know nothing of.
+        pipe takes what it prints, which output() and errors() then know nothing of. figures fill
+        the places that the command has for them; environment is added to what every server gets.
         """
         self.target, self.host, self.asked, self.unbuffered = target, host, port, unbuffered
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
         self.left: list[int] = []  # groups whose first process ended before others of them
         self.pipe = pipe
+        self.figures, self.environment = figures, environment or {}
         self.stdout = tempfile.TemporaryFile()
         self.stderr = tempfile.TemporaryFile()
 
@@ -139,6 +145,8 @@ class Server:
         if not same_port:
             self.port = free_port(self.host) if self.asked is None else self.asked
         values = {"{host}": self.host, "{port}": str(self.port), "{app}": self.target.app}
+        values |= {f"{{{name}}}": str(value) for name, value in self.figures._asdict().items()}
+        values["{user}"] = self.figures.user or pwd.getpwuid(os.geteuid()).pw_name
         words = list(self.target.words)
         for name, value in values.items():
             words = [word.replace(name, value) for word in words]
@@ -147,10 +155,14 @@ class Server:
             stdin=subprocess.DEVNULL,
             stdout=self.pipe or self.stdout,
             stderr=self.pipe or self.stderr,
-            env=target_environment() | ({"PYTHONUNBUFFERED": "1"} if self.unbuffered else {}),
+            env={**target_environment(), **self.environment, **self.unbuffering()},
             cwd=ROOT if self.target.app else None,
             start_new_session=True,
         )
+
+    def unbuffering(self) -> dict[str, str]:
+        """Return what lets Python print at once, where that is asked for."""
+        return {"PYTHONUNBUFFERED": "1"} if self.unbuffered else {}
 
     def start(self, same_port: bool = False) -> None:
         """Start the command and wait until it listens; again on same_port if it ran before.

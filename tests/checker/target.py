@@ -10,13 +10,32 @@ from typing import NamedTuple
 
 from tests.parts import PARTS
 
+NOT_TAKEN = "not run: "  # begins the reason of a test that skips for want of a figure
+
 
 class UsageError(Exception):
     """The command line names no server that could be started; str() is a sentence."""
 
 
+class Figures(NamedTuple):
+    """What a command line can be told about workers: how many, seconds, and whose.
+
+    The seconds are whole, since some servers take no others. user "" is whoever runs the check.
+    """
+
+    workers: int = 2
+    client_timeout: int = 10
+    keep_alive: int = 10
+    timeout: int = 30
+    graceful_timeout: int = 2
+    user: str = ""
+
+
 class Target(NamedTuple):
-    """What to start: words with {host}, {port} and {app}; by_path if a .py file was named."""
+    """What to start: words with {host}, {port} and {app}; by_path if a .py file was named.
+
+    From part 4 on they may have the names of Figures in braces too.
+    """
 
     label: str
     words: list[str]
@@ -29,6 +48,10 @@ class Target(NamedTuple):
         """The file of the server, where one was named."""
         return Path(self.words[1]) if self.by_path else None
 
+    def takes(self, name: str) -> bool:
+        """Return whether the command has a place for {name}."""
+        return any(f"{{{name}}}" in word for word in self.words)
+
     @property
     def is_mine(self) -> bool:
         """Whether it is the reader's own mine.py."""
@@ -40,11 +63,11 @@ class Target(NamedTuple):
         return self.part in PARTS and self.path == PARTS[self.part].server
 
 
-def parse_target(text: str, app: str = "") -> Target:
+def parse_target(text: str, app: str = "", options: str = "") -> Target:
     """Return the target that SERVER names: a command line, or a path ending in .py.
 
     A path to a file needs no quotes, whatever is in it. app is what a .py file gets as its first
-    argument, if any. Raises UsageError.
+    argument, if any, options the words that it gets at the end. Raises UsageError.
     """
     try:
         words = [text] if text.endswith(".py") and Path(text).is_file() else shlex.split(text)
@@ -56,7 +79,8 @@ def parse_target(text: str, app: str = "") -> Target:
         if not Path(words[0]).is_file():
             raise UsageError(f"There is no file {words[0]}.")
         words = [sys.executable, str(Path(words[0]).resolve()), *(["{app}"] if app else [])]
-        return Target(text, [*words, "--host", "{host}", "--port", "{port}"], True, app)
+        words += ["--host", "{host}", "--port", "{port}", *options.split()]
+        return Target(text, words, True, app)
     if len(words) == 1 and "{" not in text and Path(text).is_file():
         raise UsageError(f"{text} does not end in .py: give the command that runs it.")
     if "{port}" not in text:
@@ -80,7 +104,8 @@ def choose_target(number: int, server: str = "", finished: bool = False) -> Targ
     """
     part = PARTS[number]
     if server:
-        return parse_target(server, part.contract_application)._replace(part=number)
+        target = parse_target(server, part.contract_application, part.options)
+        return target._replace(part=number)
     path = part.mine if part.mine.is_file() and not finished else part.server
     if not path.is_file():
         raise UsageError(
@@ -89,7 +114,7 @@ def choose_target(number: int, server: str = "", finished: bool = False) -> Targ
         )
     if words := why_unreadable(path):
         raise UsageError(f"{part.folder}/{words}")
-    target = parse_target(str(path), part.contract_application)
+    target = parse_target(str(path), part.contract_application, part.options)
     return target._replace(label=f"{part.folder}/{path.name}", part=number)
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from tests.checker.processes import (
     acceptor,
     describe_members,
     descriptors,
+    is_running,
     meddling_target,
     members,
     other_members,
@@ -36,7 +36,19 @@ from tests.checker.stderr import gist_of
 from tests.checker.verdict import Red
 from tests.contract.hosted import answer, gate, json_of, request, token, wait_for_words
 from tests.contract.shared import GET, SOON, ask_without_reading, cases
-from tests.parts import ROOT
+from tests.contract.workers import (
+    CLOSE,
+    EARS,
+    check_free,
+    check_serves,
+    kill_all,
+    serving,
+    verdict,
+    wait_for_workers,
+    wait_until_of_age,
+    workers,
+)
+from tests.parts import PARTS, ROOT
 
 TOGETHER = 16  # clients that are served at once
 BURST = 128  # clients that end at once, as many as the backlog holds
@@ -51,13 +63,23 @@ def crowd(server: Server, count: int) -> Iterator[list[Conversation]]:
     """
     word = token()
     with contextlib.ExitStack() as stack, gate() as until:
-        octets = request("wait", token=word, until=str(until))
+        octets = request("wait", CLOSE, token=word, until=str(until))
         talks = [stack.enter_context(ask(server, octets)) for _ in range(count)]
-        wait_for_words(server, word, count)
+        wait_for_words(server, word, at_once(server, count))
         until.touch()
         for talk in talks:  # 503: a server may limit how many it serves at once
             expect(talk, {200, 503}, words="200 (or 503 from a server that has a limit)")
         yield talks
+
+
+def has_workers(server: Server) -> bool:
+    """Return whether a few processes serve one client after the other, as in part 4."""
+    return "L" in PARTS[server.target.part].letters
+
+
+def at_once(server: Server, count: int = TOGETHER) -> int:
+    """Return how many of count clients the server has to serve at once."""
+    return min(count, server.figures.workers) if has_workers(server) else count
 
 
 def wait_until_ended(
@@ -72,20 +94,16 @@ def wait_until_ended(
     return find_left()
 
 
+def wait_until_idle(own: Server) -> None:
+    """Return once the children of earlier connections have ended; workers stay."""
+    if not has_workers(own):
+        wait_until_ended(own, {acceptor(own), own.pid})
+
+
 def wait_until_reaped(server: Server, known: set[int]) -> list[Member]:
     """Return the children that are there in any state once all should have been waited for."""
     wait_until(lambda: not other_members(server, known), GONE_SECONDS)
     return other_members(server, known)
-
-
-def verdict(
-    problem: str,
-    permitted: str,
-    likely: str,
-    talks: Conversation | list[Conversation] | None = None,
-) -> Red:
-    """Return a verdict about processes, in one form."""
-    return Red(problem, talks, permitted, likely)
 
 
 # ---- P01 -------------------------------------------------------------------------------
@@ -103,15 +121,16 @@ SOME = "There is a limit, or a pool of processes, or some are served by the proc
 def test_slow_requests_are_served_at_once(server):
     word = token()
     with contextlib.ExitStack() as stack, gate() as until:
+        count = at_once(server)
         octets = request("wait", token=word, until=str(until))
-        talks = [stack.enter_context(ask(server, octets)) for _ in range(TOGETHER)]
-        inside = len(wait_for_words(server, word, TOGETHER))
+        talks = [stack.enter_context(ask(server, octets)) for _ in range(count)]
+        inside = len(wait_for_words(server, word, count))
         until.touch()
-        if inside < TOGETHER:
+        if inside < count:
             raise verdict(
-                f"{inside} of {TOGETHER} applications were inside when all had been asked for, "
+                f"{inside} of {count} applications were inside when all had been asked for, "
                 f"and none had answered yet.",
-                f"{TOGETHER} applications inside at once, for {TOGETHER} clients",
+                f"{count} applications inside at once, for {count} clients",
                 ALONE if inside < 2 else SOME,
                 talks[0],
             )
@@ -132,24 +151,35 @@ BLOCKS = (
 )
 
 
+def ask_and_stay(server: Server) -> Conversation:
+    """Return a connection that was answered, and that the client keeps open."""
+    talk = ask(server, GET)
+    expect(talk, {200})
+    return talk
+
+
 @pytest.mark.waits(5.5)
 @clause("P02")
 @cases(
     {
-        "silent": lambda server: ask(server),
+        "silent": ask,
         "slow": lambda server: ask(server, GET[:25]),
         "slow-with-content": lambda server: ask(
             server, b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nhal"
         ),
         "stuck": lambda server: ask_without_reading(server, request("large")),
+        "idle": ask_and_stay,
     }
 )
 def test_a_client_that_takes_long_keeps_no_other_waiting(server, case):
+    if has_workers(server) and case not in (ask, ask_and_stay):
+        pytest.skip("in the middle of a request a client holds one worker: L08 to L10")
     wait_until(lambda: len(members(server)) <= 1, 1.0)  # no signal of an earlier child is due
     with contextlib.ExitStack() as stack:
         for _ in range(3):
             stack.enter_context(case(server)).deliver()
-        wait_until(lambda: len(members(server)) > 3, 1.0)  # each of the three has its process
+        if not has_workers(server):
+            wait_until(lambda: len(members(server)) > 3, 1.0)  # each of the three has its process
         known, waits = pids(server), []
         for number in range(3):  # the end of one is a signal to the parent, before the next
             begun = time.monotonic()
@@ -221,10 +251,6 @@ COPY = (
     "fork() copies every descriptor. The kernel ends a connection when the last copy is "
     "closed, so the parent must close its own, at once after the fork."
 )
-EARS = (
-    "fork() copies the listener too. listener.close() is the first thing that a child does: "
-    "else it listens on when the parent is gone, and nobody accepts."
-)
 
 
 @clause("P04")
@@ -274,7 +300,7 @@ def test_a_sibling_holds_no_connection(server):
     first, second = token(), token()
     with gate() as until, gate() as later:
         with contextlib.ExitStack() as stack:
-            octets = request("wait", token=first, until=str(until))
+            octets = request("wait", CLOSE, token=first, until=str(until))
             talk = stack.enter_context(ask(server, octets))
             wait_for_words(server, first)
             octets = request("wait", token=second, until=str(later))
@@ -293,6 +319,8 @@ def test_a_sibling_holds_no_connection(server):
 
 @clause("P04")
 def test_the_child_holds_no_listener(server):
+    if has_workers(server):
+        pytest.skip("a worker accepts: that it goes when the master has gone, asks L18")
     word = token()
     with own_server(server.target) as own, gate() as until:
         known = pids(own)
@@ -311,31 +339,6 @@ def test_the_child_holds_no_listener(server):
             own.wait()
             problem = "The parent is gone, a child still works, and the port is taken."
             check_free(own, problem)
-
-
-def check_free(own: Server, problem: str) -> None:
-    """Raise Red unless the port can be listened on, as a restart would."""
-    family = socket.AF_INET6 if ":" in own.host else socket.AF_INET
-
-    def is_free() -> bool:
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((own.host, own.port))
-                probe.listen()
-            except OSError:
-                return False
-            return True
-
-    if not wait_until(is_free, SOON):  # a child that was forked a moment ago has yet to close it
-        held = [one.pid for one in members(own) if holds_listener(one.pid, own.port)]
-        likely = EARS if held else "listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1) before bind()."
-        raise verdict(problem, "a port that is free", likely)
-
-
-def holds_listener(pid: int, port: int) -> bool:
-    """Return whether pid holds the listener of that port."""
-    return any(what == "the listener" for _, what in sockets(pid, port))
 
 
 # ---- P05 -------------------------------------------------------------------------------
@@ -366,6 +369,10 @@ STILL_OPEN = (
 @cases({f"{name}{late}": (how, late) for name, how in DEATHS.items() for late in ("", "-late")})
 def test_a_child_may_die_and_its_client_hears_at_once(server, case):
     how, late = case
+    if has_workers(server):
+        if how in ("SIGTERM", "SIGABRT"):
+            pytest.skip("what these mean to a worker is between it and its master")
+        wait_until_of_age(set(wait_for_workers(server, server.figures.workers)))
     word, parent = token(), acceptor(server)
     waits: list[float] = []
     while not waits or (waits[-1] > SOON and len(waits) < 3):
@@ -467,7 +474,7 @@ def test_a_signal_without_a_child_changes_nothing(server):
     with own_server(server.target) as own:  # what is left of another clause might be reaped here
         parent = acceptor(own)
         for _ in range(5):
-            wait_until_ended(own, {parent, own.pid})
+            wait_until_idle(own)
             send_signals(parent, 20)
             check_goes_on(own, parent, STORM)
 
@@ -478,16 +485,15 @@ def test_a_storm_changes_nothing(server):
         parent, word = acceptor(own), token()
         with contextlib.ExitStack() as stack, gate() as until:
             octets = request("wait", token=word, until=str(until))
+            count = at_once(own)
             talks = [stack.enter_context(ask(own, octets))]
             wait_for_words(own, word)
-            for _ in range(TOGETHER - 1):
+            for _ in range(count - 1):
                 send_signals(parent, 20)
                 talks.append(stack.enter_context(ask(own, octets)))
-            if (inside := len(wait_for_words(own, word, TOGETHER))) < TOGETHER:
-                problem = (
-                    f"Under a storm of SIGCHLD, {inside} of {TOGETHER} applications were inside."
-                )
-                raise verdict(problem, f"{TOGETHER} inside at once", STUCK, talks[-1])
+            if (inside := len(wait_for_words(own, word, count))) < count:
+                problem = f"Under a storm of SIGCHLD, {inside} of {count} applications were inside."
+                raise verdict(problem, f"{count} inside at once", STUCK, talks[-1])
             send_signals(parent, 200)
             until.touch()
             for talk in talks:
@@ -585,6 +591,8 @@ AT_ONCE = (
 @contextlib.contextmanager
 def server_without_fork(server: Server) -> Iterator[tuple[Server, Path]]:
     """Run the server with an os.fork that fails while the file exists that is handed out."""
+    if has_workers(server):
+        pytest.skip("it forks for no client")
     with tempfile.TemporaryDirectory() as folder:
         switch = Path(folder, "no-fork")
         target = meddling_target(server.target, "no-fork", str(switch))
@@ -739,8 +747,49 @@ def command_as_nobody(words: list[str], limit: int | None = None) -> list[str]:
     return [sys.executable, "-I", "-c", script, *words]
 
 
+SERVES_ON = (
+    "fork() failed while a worker was to be replaced. Expect an OSError there: the workers that "
+    "are there serve on, and the next tick tries again."
+)
+
+
+@clause("P08")
+@pytest.mark.waits(5)
+@cases({"eagain": "EAGAIN", "enomem": "ENOMEM"})
+def test_where_no_worker_can_be_forked_those_that_are_there_serve_on(server, case):
+    """A worker dies and fork() fails: the others serve, and there are N again once it works."""
+    if not has_workers(server):
+        pytest.skip("it has a process for each client")
+    with tempfile.TemporaryDirectory() as folder:
+        switch = Path(folder, "no-fork")
+        target = meddling_target(server.target, "no-fork", str(switch))
+        if target is None:
+            pytest.skip("no Python script: there is no way to let its fork fail")
+        with serving(server, meddled=target, workers=3) as own:
+            found = workers(own)
+            wait_until_of_age(found)
+            switch.write_text(case, encoding="ascii")
+            kill_all({max(found)})
+            wait_until(lambda: max(found) not in workers(own))
+            for _ in range(4):
+                check_serves(own, SERVES_ON)
+            wait_until(lambda: not own.is_alive(), SOON)
+            check_serves(own, SERVES_ON)
+            switch.unlink()
+            again = wait_for_workers(own, 3)
+            if len(again) != 3:
+                problem = f"fork() works again, and there are {len(again)} workers."
+                raise verdict(problem, "3 workers", SERVES_ON)
+            if min(found) not in again:
+                problem = "A worker that was there when fork() failed has ended."
+                raise verdict(problem, "the same worker", SERVES_ON)
+            check_serves(own, SERVES_ON)
+
+
 @clause("P08")
 def test_at_the_limit_of_processes_a_client_is_told(server):
+    if has_workers(server):
+        pytest.skip("it forks for no client")
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
         pytest.skip("only root can be another user, and no limit binds root itself")
     if any(one.info["uids"].real == UNUSED_UID for one in psutil.process_iter(["uids"])):
@@ -853,7 +902,7 @@ def test_what_stood_in_the_buffer_of_the_parent_comes_out_once(server):
             with ask(own, GET) as talk:
                 words.append(f"<accepted {talk.socket.getsockname()[1]}>")
                 expect(talk, {200})
-        wait_until_ended(own, {own.pid})
+        wait_until_idle(own)
         if not any(word.encode() in own.output() for word in words):
             own.stop(signal.SIGINT)
         for word in words[:-1]:  # the last may stand in the parent's buffer still
@@ -869,7 +918,7 @@ def test_the_first_line_comes_out_once(server):
     with own_server(server.target) as own:
         for _ in range(3):
             answer(own, GET)
-        wait_until_ended(own, {own.pid})
+        wait_until_idle(own)
         own.stop()
         check_once(own, ["Serving HTTP on"], TWICE, "The line of the start")
 
@@ -926,14 +975,6 @@ def check_group_gone(own: Server, children: list[int], what: str) -> None:
         raise verdict(f"{what}, and processes are left: {left}.", "no process left", likely)
 
 
-def is_running(pid: int) -> bool:
-    """Return whether pid is a process that is no zombie."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
 @pytest.mark.waits(3.5)
 @clause("P11")
 def test_ctrl_c_ends_it_with_children_at_work(server):
@@ -970,7 +1011,7 @@ def test_idle_it_ends_at_once(server):
     for number in (signal.SIGINT, signal.SIGTERM):
         with own_server(server.target) as own:
             answer(own, GET)
-            wait_until_ended(own, {own.pid})
+            wait_until_idle(own)
             own.process.send_signal(number)
             check_ended(own, number.name)
 
