@@ -107,6 +107,50 @@ STAGES = {
         stage(4, "It loses nothing", "easy", 15, "flush_output", "P10"),
         stage(5, "It copes", "moderate", 30, "send_unavailable format_environ", "P08 W05"),
     ),
+    4: (
+        stage(
+            1,
+            "It stays",
+            "moderate",
+            45,
+            "Master.fill Master.reap Master.bury",
+            "P01 L01 L02 L03 P05 P06 P08 L21",
+        ),
+        stage(
+            2,
+            "It waits for no one",
+            "hard",
+            60,
+            "Waiting.accept Waiting.sweep Patience.earn Patience.wait",
+            "P02 L07 L08 L09 L10",
+        ),
+        stage(
+            3,
+            "It keeps the connection",
+            "moderate",
+            30,
+            "Waiting.keep Incoming.forget is_kept",
+            "L11 L12 L13",
+        ),
+        stage(4, "It notices", "moderate", 30, "Worker.tick Master.wake", "L04 L05 L06"),
+        stage(
+            5,
+            "It leaves well",
+            "hard",
+            45,
+            "Life.is_over Waiting.leave Master.stop Master.end",
+            "L14 L15 L16 L17 L18 L22",
+        ),
+        stage(
+            6,
+            "It changes",
+            "moderate",
+            30,
+            "Master.reload Master.promote Master.give_up",
+            "L19 L20",
+        ),
+        stage(7, "It gives up power", "easy", 15, "give_up_power", "L23"),
+    ),
 }
 
 

@@ -39,7 +39,7 @@ NEAR = 60  # characters before and after "28 of 46" in which such a word stands
 OF_CHAPTER = re.compile(rf"\b{COUNT} (?:clauses )?of chapter ([1-9])\b")
 SOME = re.compile(rf"(?<![0-9] of )\b{COUNT}(?: [a-z]+)? (clauses|mistakes)\b(?! of chapter)", re.I)
 
-ALL = {number: sum(id[0] in part.letters for id in CLAUSES) for number, part in PARTS.items()}
+ALL = {number: sum(map(part.keeps, CLAUSES)) for number, part in PARTS.items()}
 OWN = {
     number: sum(first_part_with(id[0]) == part for id in CLAUSES) for number, part in PARTS.items()
 }

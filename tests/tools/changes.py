@@ -30,6 +30,21 @@ CHANGED = {
         "format_environ": "other processes run the application too",
         "main": "needs fork; reaps on SIGCHLD; warms up",
     },
+    4: {
+        "BACKLOG": "the queue holds whoever comes while every worker is busy",
+        "serve_connection": "one request of a connection, which may then wait for the next one",
+        "serve_request": "patience begins anew; the connection is kept if both sides agree",
+        "send_response": "sends with patience, as all that leaves",
+        "format_environ": "the process that runs the application will run it again",
+        "serve_application": "after an error the connection is not kept",
+        "Answer": "knows whether the connection is kept, and says close only where it is not",
+        "send_octets": "for as long as the client keeps reading, instead of however long it takes",
+        "Incoming": "may wait among others, has patience, and forgets one request for the next",
+        "read_request": "content has a patience of its own, once the head is here",
+        "read_request_line": "the first octets have come before anybody reads",
+        "send_continue": "sends with patience, as all that leaves",
+        "main": "more to set on the command line; a master runs until a signal ends it",
+    },
 }
 GONE = {
     2: {
@@ -37,6 +52,14 @@ GONE = {
         "print_visible": "replaced by lines on stderr, through Errors",
     },
     3: {},
+    4: {
+        "ACCEPT_SECONDS": "the master takes its signals one by one, so it need not look up",
+        "serve_forever": "the workers accept, each for itself",
+        "serve_in_child": "a worker stays: start_worker, and no fork for a connection",
+        "reap_children": "a handler runs between two lines; Master.reap is called in one place",
+        "send_unavailable": "where fork fails, the workers that are there serve on",
+        "warm_up": "it made each fork cheaper, and forks are rare now",
+    },
 }
 
 

@@ -56,7 +56,7 @@ def venv() -> Line:
 
 
 def fork() -> Line:
-    """Whether part 3 can run."""
+    """Whether part 3 and later ones can run."""
     if hasattr(os, "fork"):
         return "ok", "os.fork", "is there"
     return "NO", "os.fork", "is missing, as on Windows: run the course in WSL"

@@ -227,6 +227,88 @@ NEUTRAL = {
             """,
         "format_environ": "",  # part 2's, see neutral_body()
     },
+    4: {
+        "Life.is_over": """
+            # unwritten: L14
+            return False
+            """,
+        "Worker.tick": """
+            # unwritten: L04, L05, L06
+            self.age += 1
+            """,
+        "Master.fill": """
+            # unwritten: L01, L03. One worker, and no other after it.
+            if self.coming and not self.coming.workers:
+                self.fork(self.coming)
+            """,
+        "Master.reap": "pass  # unwritten: L03, P03",
+        "Master.bury": "pass  # unwritten: L03, L21",
+        "Master.wake": "pass  # unwritten: L04",
+        "Master.stop": """
+            # unwritten: L14, L15, L16. What is begun is not finished.
+            self.end(0)
+            """,
+        "Master.end": """
+            # unwritten: L17
+            self.status = status
+            for generation in self.generations_alive():
+                generation.kill()
+            self.current, self.coming, self.leaving = None, None, []
+            """,
+        "Master.reload": """
+            # unwritten: L19, L20. The first generation is the last.
+            if not self.generations_alive():
+                self.generations += 1
+                self.coming = Generation(self.generations)
+                self.fill()
+            """,
+        "Master.promote": """
+            # unwritten: L19
+            if self.coming and self.coming.is_proven and not self.current:
+                print(f"Serving HTTP on {format_url(self.listener)}", flush=True)
+                self.current, self.coming = self.coming, None
+            """,
+        "Master.give_up": """
+            # unwritten: L20. Who has served until now?
+            self.end(2)
+            """,
+        "Waiting.accept": """
+            # unwritten: L07, L13. Whoever connects is waited for.
+            return self.take()
+            """,
+        "Waiting.keep": """
+            # unwritten: L11. And who has asked already?
+            if seconds <= 0:
+                self.close(incoming)
+                return
+            if incoming not in self.deadlines:
+                self.selector.register(incoming.connection, selectors.EVENT_READ, incoming)
+            self.deadlines[incoming] = time.monotonic() + seconds
+            """,
+        "Waiting.sweep": "pass  # unwritten: L07, L12",
+        "Waiting.leave": """
+            # unwritten: L14, L15, L18. Nobody leaves.
+            self.selector.unregister(self.life.stay)
+            """,
+        "Patience.earn": "pass  # unwritten: L09",
+        "Patience.wait": """
+            # unwritten: L08, L09, L10. As long as it takes.
+            poll = select.poll()
+            poll.register(connection, event)
+            poll.poll()
+            return True
+            """,
+        "is_kept": """
+            # unwritten: L12, L13
+            return False
+            """,
+        "Incoming.forget": """
+            # unwritten: L11. What came after the request is lost.
+            self.octets.clear()
+            self.begin = self.place = 0
+            """,
+        "give_up_power": "pass  # unwritten: L23",
+    },
 }
 
 
