@@ -17,6 +17,8 @@ With --only H18_ it runs those of them that have H18_ in their names, parameters
 
 import argparse
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 from tests.checker.__main__ import run_pytest
 from tests.course.counts import compare_kept
@@ -34,8 +36,35 @@ PIECES = [
     "test_changes.py",
     "test_starters.py::test_the_starter_is_the_server_without_its_bodies",
 ]
+# These take longest, in this order, and begin first: what begins last keeps everyone waiting.
+LONGEST = [
+    "gallery/test_gallery.py",
+    "test_starters.py",
+    "test_other_ways.py",
+    "test_solutions.py",
+    "test_selfcheck.py",
+    "notebooks/test_notebooks.py",
+    "frameworks/test_frameworks.py",
+    "test_cause.py",
+    "test_golden.py",
+    "test_counts.py",
+    "test_make.py",
+]
+IN_THIS_ORDER = "--no-loadscope-reorder"  # else xdist begins with the modules of the most tests
 FOLDERS = sorted(path.parent.name for path in HERE.glob("*/__init__.py"))
 WHICH = ["quick", "pieces", "counts", "walk", "everything", *FOLDERS]
+
+
+def longest_first(paths: Iterable[Path]) -> list[Path]:
+    """Return paths of test modules in the order in which they are to begin."""
+    places = {HERE / name: number for number, name in enumerate(LONGEST)}
+    return sorted(paths, key=lambda path: (places.get(path, len(LONGEST)), path))
+
+
+def run_side_by_side(modules: Iterable[Path], only: str, slow: bool = False) -> int:
+    """Run test modules, three at a time; return the exit status."""
+    places = longest_first(modules)
+    return run_pytest(places, *ANY_TARGET, IN_THIS_ORDER, parallel=True, slow=slow, only=only)
 
 
 def main() -> int:
@@ -45,7 +74,7 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="NAME", help="a part of the tests' names")
     asked = parser.parse_args()
     if asked.which == "quick":
-        return run_pytest(HERE.glob("*.py"), *ANY_TARGET, parallel=True, only=asked.only)
+        return run_side_by_side(HERE.glob("test_*.py"), asked.only)
     if asked.which == "pieces":
         return run_pytest((HERE / name for name in PIECES), *ANY_TARGET, only=asked.only)
     if asked.which == "counts":
@@ -54,7 +83,7 @@ def main() -> int:
         write_table()
         return 0
     if asked.which == "everything":
-        return run_pytest([HERE], *ANY_TARGET, parallel=True, slow=True, only=asked.only)
+        return run_side_by_side(HERE.rglob("test_*.py"), asked.only, slow=True)
     return run_pytest([HERE / asked.which], *ANY_TARGET, slow=True, only=asked.only)
 
 
