@@ -73,12 +73,17 @@ def command(name: str) -> list[str]:
     """Return the words that start the server of that name, with {app} and {port} in them."""
     if name in OTHERS:
         return [sys.executable, "-m", *OTHERS[name]]
-    hosts = [] if name == "part 1" else ["{app}"]
+    hosts = [] if name.endswith("part 1") else ["{app}"]
     return [sys.executable, str(program(name)), *hosts, "--port", "{port}"]
 
 
 def program(name: str) -> Path:
-    """Return the file of a part's server, or of a copy of part 3's with one patch."""
+    """Return the file of a part's server, or of a copy of part 3's with one patch.
+
+    "part 1" is the reader's own if there is one (whose.py), "finished part 1" never is.
+    """
+    if name.startswith("finished part "):
+        return PARTS[int(name[-1])].server
     if name.startswith("part "):  # and a number
         return server_file(int(name.removeprefix("part ")))
     path = FOLDER / f"{name.replace(' ', '_')}.py"

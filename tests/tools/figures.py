@@ -44,7 +44,7 @@ SMUGGLED = (
 
 
 def sheet(width: int, height: int, says: str, *parts: str) -> str:
-    """Return a figure: a white sheet with parts on it, and the text for readers who can't see it."""
+    """Return a figure: a white sheet with parts on it, and a text for those who can't see it."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">\n'
         f"<title>{html.escape(says)}</title>\n{HATCH}\n"

@@ -39,7 +39,7 @@ def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="nc", description=__doc__.partition("\n")[0])
     parser.add_argument("-N", action="store_true", help="shut down at the end of stdin")
-    parser.add_argument("-w", type=float, metavar="SECONDS", help="leave if nothing comes for so long")
+    parser.add_argument("-w", type=float, metavar="SECONDS", help="leave after such a silence")
     parser.add_argument("-z", action="store_true", help="connect, and leave at once")
     parser.add_argument("host")
     parser.add_argument("port", type=int)

@@ -6,7 +6,8 @@ import re
 import pytest
 
 from notebooks import lab, programs
-from tests.parts import ROOT
+from notebooks.lab import whose
+from tests.parts import PARTS, ROOT
 
 FOLDER = ROOT / "notebooks"
 MODULES = sorted(FOLDER.rglob("*.py"))
@@ -38,6 +39,17 @@ def test_every_design_waits_as_long_as_it_is_asked_to_and_reports_it(serve, name
     assert exchange.nap.end - exchange.nap.begin >= 0.02
     assert exchange.answer - exchange.connect >= 0.02
     assert exchange.nap.pid in {server.pid, *lab.look(server).states} or name == "part 3"
+
+
+def test_the_readers_own_server_is_taken_where_there_is_one(tmp_path, monkeypatch):
+    part = PARTS[1]._replace(folder=str(tmp_path))
+    monkeypatch.setattr(whose, "PARTS", {1: part})
+    monkeypatch.delenv("FINISHED", raising=False)
+    assert whose.server_file(1) == part.server
+    part.mine.touch()
+    assert whose.server_file(1) == part.mine
+    monkeypatch.setenv("FINISHED", "1")
+    assert whose.server_file(1) == part.server
 
 
 def test_the_lives_of_children_are_recorded_from_fork_to_reap(serve):

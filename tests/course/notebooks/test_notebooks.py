@@ -41,7 +41,7 @@ def number_of(path) -> str:
 
 def sections_of(notebook) -> list[tuple[str, list]]:
     """Return (heading, cells) of each section."""
-    sections = []
+    sections: list[tuple[str, list]] = []
     for cell in notebook.cells:
         if cell.source.startswith("## "):
             sections.append((cell.source.splitlines()[0].removeprefix("## "), []))
