@@ -120,7 +120,7 @@ class Life:
 
     def is_over(self) -> bool:
         """Return whether the worker is to leave: the master said so, or is no more."""
-        # unwritten: L14
+        # unwritten: L14, L16
         return False
 
 
@@ -213,7 +213,7 @@ class Master:
 
     def fill(self) -> None:
         """Start the workers that are missing; only one until that one is ready."""
-        # unwritten: L01, L03. One worker, and no other after it.
+        # unwritten: P01, L01, P08. One worker, and no other after it.
         if self.coming and not self.coming.workers:
             self.fork(self.coming)
 
@@ -234,11 +234,11 @@ class Master:
 
     def reap(self) -> None:
         """Collect the status of every worker that has ended. POSIX waitpid()."""
-        pass  # unwritten: L03, P03
+        pass  # unwritten: L03, P06
 
     def bury(self, pid: int, status: int) -> None:
         """Forget a worker that has ended, and replace it where it is to stay."""
-        pass  # unwritten: L03, L21
+        pass  # unwritten: L03, P05
 
     # notice
 
@@ -288,7 +288,7 @@ class Master:
 
     def reload(self) -> None:
         """Start a generation that loads the application anew, and is to replace the others."""
-        # unwritten: L19, L20. The first generation is the last.
+        # unwritten: L19, L20, L21. The first generation is the last.
         if not self.generations_alive():
             self.generations += 1
             self.coming = Generation(self.generations)
@@ -446,7 +446,7 @@ class Waiting:
         Most ask as they connect: for these it is worth a moment, since whoever waits here
         can be served by no other worker. It ends with the first who stays silent.
         """
-        # unwritten: L07, L13. Whoever connects is waited for.
+        # unwritten: P02, L07. Whoever connects is waited for.
         return self.take()
 
     def keep(self, incoming: "Incoming", seconds: float) -> None:
@@ -509,7 +509,7 @@ class Patience:
         # unwritten: L08, L09, L10. As long as it takes.
         poll = select.poll()
         poll.register(connection, event)
-        poll.poll()
+        poll.poll(1000 * seconds)
         return True
 
 
@@ -558,7 +558,7 @@ def serve_request(
 
 def is_kept(request: Request) -> bool:
     """Return whether the client would ask again on this connection. RFC 9112 §9.3."""
-    # unwritten: L12, L13
+    # unwritten: L12
     return False
 
 
