@@ -114,7 +114,7 @@ STAGES = {
             "moderate",
             45,
             "Master.fill Master.reap Master.bury",
-            "P01 L01 L02 L03 P05 P06 P08 L21",
+            "P01 L01 L02 L03 P05 P06 P08",
         ),
         stage(
             2,
@@ -147,7 +147,7 @@ STAGES = {
             "moderate",
             30,
             "Master.reload Master.promote Master.give_up",
-            "L19 L20",
+            "L19 L20 L21",
         ),
         stage(7, "It gives up power", "easy", 15, "give_up_power", "L23"),
     ),

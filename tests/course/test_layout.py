@@ -13,7 +13,7 @@ from tests.pages import blocks
 from tests.parts import LETTERS, PARTS, ROOT
 
 # What each room may import beside itself. tests/README.md draws the same.
-HELPERS = {"tests.contract.hosted", "tests.contract.cuts", "tests.contract.shared"}
+HELPERS = {f"tests.contract.{name}" for name in ("hosted", "cuts", "shared", "workers")}
 BASE = {"tests.parts", "tests.pages", "tests.stages"}
 
 

@@ -229,7 +229,7 @@ NEUTRAL = {
     },
     4: {
         "Life.is_over": """
-            # unwritten: L14
+            # unwritten: L14, L16
             return False
             """,
         "Worker.tick": """
@@ -237,12 +237,12 @@ NEUTRAL = {
             self.age += 1
             """,
         "Master.fill": """
-            # unwritten: L01, L03. One worker, and no other after it.
+            # unwritten: P01, L01, P08. One worker, and no other after it.
             if self.coming and not self.coming.workers:
                 self.fork(self.coming)
             """,
-        "Master.reap": "pass  # unwritten: L03, P03",
-        "Master.bury": "pass  # unwritten: L03, L21",
+        "Master.reap": "pass  # unwritten: L03, P06",
+        "Master.bury": "pass  # unwritten: L03, P05",
         "Master.wake": "pass  # unwritten: L04",
         "Master.stop": """
             # unwritten: L14, L15, L16. What is begun is not finished.
@@ -256,7 +256,7 @@ NEUTRAL = {
             self.current, self.coming, self.leaving = None, None, []
             """,
         "Master.reload": """
-            # unwritten: L19, L20. The first generation is the last.
+            # unwritten: L19, L20, L21. The first generation is the last.
             if not self.generations_alive():
                 self.generations += 1
                 self.coming = Generation(self.generations)
@@ -273,7 +273,7 @@ NEUTRAL = {
             self.end(2)
             """,
         "Waiting.accept": """
-            # unwritten: L07, L13. Whoever connects is waited for.
+            # unwritten: P02, L07. Whoever connects is waited for.
             return self.take()
             """,
         "Waiting.keep": """
@@ -295,11 +295,11 @@ NEUTRAL = {
             # unwritten: L08, L09, L10. As long as it takes.
             poll = select.poll()
             poll.register(connection, event)
-            poll.poll()
+            poll.poll(1000 * seconds)
             return True
             """,
         "is_kept": """
-            # unwritten: L12, L13
+            # unwritten: L12
             return False
             """,
         "Incoming.forget": """
