@@ -45,12 +45,22 @@ def slow(number):
 @app.post("/die")
 def die():
     """End the worker that serves this, as the system does when memory runs out."""
-    os.kill(os.getpid(), signal.SIGKILL)
-    return "not reached"
+    return app.response_class(begin_and(lambda: os.kill(os.getpid(), signal.SIGKILL)))
 
 
 @app.post("/hang")
 def hang():
     """Go round in a circle for ever."""
+    return app.response_class(begin_and(go_round))
+
+
+def begin_and(do):
+    """Begin an answer, so that no browser takes the end of it for a reason to ask again."""
+    yield "Here I go.\n"
+    do()
+
+
+def go_round():
+    """Never return."""
     while True:
         pass
