@@ -45,7 +45,7 @@ RECV_SIZE = 64 * 1024  # octets that one recv() may return
 MAX_REQUEST_LINE = 16 * 1024  # octets, then 414; RFC 9112 §3 asks for at least 8000
 MAX_FIELD_SECTION = 64 * 1024  # octets, then 431; policy
 MAX_CONTENT = 10 * 1024 * 1024  # octets, then 413; policy
-MAX_CHUNK_LINES = 128 * 1024  # octets of all that chunks have beside content, then 400; policy
+MAX_CHUNK_LINES = 128 * 1024  # octets of chunks beside their content, then 400; policy
 LINGER_OCTETS = 16 * 1024 * 1024  # octets dropped after a refusal, then close; policy
 LINGER_SECONDS = 2.0  # seconds that this may take; policy
 TICK = 0.1  # seconds from one look of the master at its workers to the next
@@ -75,11 +75,11 @@ class HTTPError(Exception):
 
 
 class Disconnected(Exception):
-    """The client has gone while an answer was sent; no error of the application's."""
+    """The client has gone while an answer was sent; not the application's error."""
 
 
 class Request(NamedTuple):
-    """One complete request, taken apart."""
+    """One complete request, parsed."""
 
     method: bytes
     target: bytes
@@ -848,7 +848,7 @@ def check_status(status: str) -> None:
 RESPONSE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 RESPONSE_VALUE = re.compile(r"[\t -~\x80-\xff]*")
 RESPONSE_LENGTH = re.compile(r"[0-9]{1,18}")
-# What concerns this connection is the server's to say.            RFC 9110 §7.6.1, PEP 3333
+# Only the server may set what concerns this connection.           RFC 9110 §7.6.1, PEP 3333
 HOP_BY_HOP = {
     *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"),
     *("te", "trailer", "trailers", "transfer-encoding", "upgrade"),
@@ -877,7 +877,7 @@ def check_response_headers(response_headers: list[tuple[str, str]]) -> None:
 
 
 def send_refusal(incoming: "Incoming", answer: "Answer", error: HTTPError) -> None:
-    """Send what was wrong, and hear out a client that is still sending."""
+    """Send what was wrong, so that a client that is still sending can read it."""
     content = f"{error.status}\n{error.reason}\n".encode("ascii")
     answer.to_head = incoming.octets.startswith(b"HEAD ", incoming.begin)
     answer.send_instead(error.status, content)
@@ -1048,7 +1048,7 @@ def parse_content_length(fields: Fields) -> int:
 def parse_list(fields: Fields, name: bytes) -> list[bytes]:
     """Return the members of all fields of that name, in lower case. RFC 9110 §5.6.1.
 
-    Empty ones are none, §5.6.1.2.
+    Empty ones do not count, §5.6.1.2.
     """
     values = [value for key, value in fields if key == name]
     members = [member.strip(b" \t").lower() for member in b",".join(values).split(b",")]
@@ -1167,7 +1167,7 @@ def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
 
 
 def check_transfer_encoding(version: bytes, fields: Fields) -> None:
-    """Refuse with 400, 501 codings other than chunked alone. RFC 9112 §6.1, §6.3."""
+    """Refuse codings other than chunked alone, with 400 or 501. RFC 9112 §6.1, §6.3."""
     if not is_chunked(fields):
         return
     codings = parse_list(fields, b"transfer-encoding")
@@ -1200,14 +1200,14 @@ CONTROLS = {code: VISIBLE[code] for code in [*range(9), *range(11, 32), *range(1
 
 
 class Errors(io.TextIOWrapper):
-    """stderr, and so wsgi.errors: text without controls, to whoever reads it, or to nobody."""
+    """stderr, and so wsgi.errors: text without controls, whether or not anyone reads it."""
 
     def write(self, text: str) -> int:
-        """Write text; what an application quotes came from a client, escape sequences too."""
+        """Write text, controls made visible: an application may quote what a client sent."""
         try:
             super().write(text.translate(CONTROLS))
         except OSError:
-            pass  # nobody reads it any more (a pipe), or the disk is full: serve on
+            pass  # nobody reads it any more (a pipe), or the disk is full: go on serving
         return len(text)
 
 
@@ -1235,7 +1235,7 @@ def check_authority(authority: bytes) -> None:
 
 
 def check_host(version: bytes, fields: Fields) -> None:
-    """Refuse with 400 no Host (HTTP/1.0 may), two, a malformed one. RFC 9112 §3.2."""
+    """Refuse with 400: no Host (except in HTTP/1.0), two, a malformed one. RFC 9112 §3.2."""
     hosts = [value for name, value in fields if name == b"host"]
     if len(hosts) > 1 or (not hosts and version != b"HTTP/1.0"):
         raise HTTPError("A request has exactly one Host field.")
@@ -1270,13 +1270,13 @@ def give_up_power(name: str) -> None:
 
 
 def format_url(listener: socket.socket) -> str:
-    """Return http://HOST:PORT as bound; an IPv6 address stands in brackets."""
+    """Return http://HOST:PORT as bound; an IPv6 address is in brackets."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def default_application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-    """Answer with environ, one line a key: what runs where no application was named."""
+    """Answer with environ, one line for each key; served if no application is named."""
     lines = [f"{key} = {value!r}" for key, value in sorted(environ.items())]
     start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
     return ["\n".join(lines).encode("utf-8") + b"\n"]

@@ -147,8 +147,10 @@ def test_idle_and_silent_connections_end(server):
         for talk in talks:
             talk.wait(lambda talk=talk: talk.ended, LONG)
             if not talk.ended:
-                problem = f"SIGTERM came {LONG:.0f} s ago, and a connection on which nothing "
-                problem += "was asked is still open."
+                problem = (
+                    f"SIGTERM came {LONG:.0f} s ago, and a connection on which nothing "
+                    "was asked is still open."
+                )
                 raise verdict(problem, "its end within 3 s", STAYS, talk)
             if talk.received[talk.read_to :]:
                 likely = "Nobody asked: there is nothing to answer. Close, and say nothing."
