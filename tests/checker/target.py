@@ -28,7 +28,7 @@ class Figures(NamedTuple):
     client_timeout: int = 10
     keep_alive: int = 10
     timeout: int = 30
-    graceful_timeout: int = 2
+    graceful_timeout: int = 1
     user: str = ""
 
 

@@ -493,6 +493,7 @@ def ask_and_stay(server: Server) -> Conversation:
     return talk
 
 
+@pytest.mark.waits(9)
 @clause("H26")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["sigint", "sigterm"])
 @cases(

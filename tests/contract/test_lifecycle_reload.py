@@ -255,7 +255,7 @@ def check_old_ones_serve(own: Server, before: set[int], what: str) -> None:
         raise verdict(problem, "the old workers, which serve on", OUTAGE, talk)
 
 
-@pytest.mark.waits(6)
+@pytest.mark.waits(12)
 @clause("L20")
 @cases(BROKEN)
 def test_what_does_not_load_replaces_nothing(server, case):
@@ -374,7 +374,7 @@ def dying_server(server: Server, how: str) -> Iterator[tuple[Server, Service, fl
         yield own, changing, begun
 
 
-@pytest.mark.waits(8)
+@pytest.mark.waits(18)
 @clause("L21")
 @cases(SOON_DEAD)
 def test_forks_are_bounded_when_workers_die_at_once(server, case):

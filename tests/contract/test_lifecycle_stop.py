@@ -498,7 +498,7 @@ def check_every_time(server: Server, what: str, rounds: int) -> None:
         raise verdict(problem, "its end, every time", SIGNAL_LOST)
 
 
-@pytest.mark.waits(10)
+@pytest.mark.waits(14)
 @clause("L22")
 @cases({"a-death": "a-death", "a-reload": "a-reload", "the-start": "the-start"})
 def test_sigterm_in_the_same_instant_ends_it(server, case):

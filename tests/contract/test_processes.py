@@ -389,7 +389,7 @@ STILL_OPEN = (
 )
 
 
-@pytest.mark.waits(5)
+@pytest.mark.waits(11)
 @clause("P05")
 @cases({f"{name}{late}": (how, late) for name, how in DEATHS.items() for late in ("", "-late")})
 def test_a_child_may_die_and_its_client_hears_at_once(server, case):
