@@ -423,6 +423,8 @@ ORDER = (
 )
 LISTEN_FIRST = "A port below 1024 is for root: listen first, give up root then."
 PRIVILEGED = range(300, 1000)
+# A root that has logged in is in the group of root too; a container's may be in none.
+AS_ROOT = "import os, sys; os.setgroups([0]); os.execvp(sys.argv[1], sys.argv[1:])"
 
 
 def drops_privileges(server: Server) -> str:
@@ -447,7 +449,8 @@ def server_of_nobody(server: Server, port: int | None = None) -> Iterator[Server
         words[0] = program
     if not program or (program != sys.executable and not server.target.by_path):
         pytest.skip("another user can't run this interpreter, or can't read the course")
-    target = server.target._replace(words=[*words, *more])
+    words = [sys.executable, "-I", "-S", "-c", AS_ROOT, *words, *more]
+    target = server.target._replace(words=words)
     figures = PATIENT._replace(user="nobody")
     with Server(target, port=port, figures=figures) as own:
         yield own

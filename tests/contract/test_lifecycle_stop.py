@@ -279,6 +279,34 @@ def test_who_comes_late_is_refused_or_answered(server, case):
             raise verdict(problem, "a connection that is refused", FORGOTTEN)
 
 
+@pytest.mark.waits(5)
+@clause("L16")
+def test_who_comes_when_the_queue_was_taken_is_refused_or_answered(server):
+    """A worker has left with one from the queue; who comes now is refused, or answered whole."""
+    first, second = token(), token()
+    with serving(server, workers=1) as own, contextlib.ExitStack() as stack:
+        until, later = stack.enter_context(gate()), stack.enter_context(gate())
+        octets = request("wait", token=first, until=str(until))
+        busy = stack.enter_context(ask(own, octets))
+        wait_for_words(own, first)
+        soon = stack.enter_context(ask(own, request("process")))
+        octets = request("wait", token=second, until=str(later))
+        queued = stack.enter_context(ask(own, octets))
+        terminate(own)
+        wait_until_taken(own, signal.SIGTERM)
+        until.touch()
+        expect(busy, {200}, likely=IN_A_HANDLER)
+        expect(soon, {200}, likely=dict.fromkeys(("closed", "silent", "short"), QUEUE))
+        wait_for_words(own, second)
+        late = [connect_late(own, stack) for _ in range(3)]
+        later.touch()
+        expect(queued, {200}, likely=dict.fromkeys(("closed", "silent", "short"), QUEUE))
+        for talk in filter(None, late):
+            words = "a connection that is refused, or a whole answer (200, or 503)"
+            likely = dict.fromkeys(("closed", "silent", "short"), FORGOTTEN)
+            expect(talk, {200, 503}, likely=likely, words=words)
+
+
 # ---- L17 -------------------------------------------------------------------------------
 
 NO_GRACE_END = (
