@@ -18,6 +18,7 @@ clients back), chunked answers, TLS, wsgi.file_wrapper.
 import argparse
 import errno
 import faulthandler
+import functools
 import gc
 import importlib
 import io
@@ -129,7 +130,7 @@ class Worker:
 
     def __init__(self, life: Life) -> None:
         self.life = life
-        self.age = 0  # ticks
+        self.age = 0  # ticks since it was ready
         self.still = 0  # ticks without getting on
 
     @property
@@ -140,7 +141,7 @@ class Worker:
     def tick(self) -> None:
         """Note whether the worker got on since the last tick."""
         # unwritten: L04, L05, L06
-        self.age += 1
+        self.age += self.is_ready
 
 
 class Generation:
@@ -179,6 +180,7 @@ class Master:
         self.leaving: list[Generation] = []  # finish what they have begun
         self.pause = self.next_pause = 0  # ticks until workers are started again
         self.is_stopping = False
+        self.is_stale = False  # whether the application changed while the first workers started
         self.status = 0  # to exit with
 
     def run(self) -> int:
@@ -248,7 +250,7 @@ class Master:
             for pid, worker in generation.workers.items():
                 worker.tick()
                 self.wake(pid, worker)
-                if worker.is_ready and worker.age == YOUNG:
+                if worker.age == YOUNG:
                     self.next_pause = 0
         for generation in self.leaving:
             generation.leaving += 1
@@ -405,10 +407,12 @@ class Waiting:
         self.life.beat()
         heard, self.heard = self.heard, []
         events = self.selector.select(0 if heard else TICK)
-        yield from heard
-        ready = {key.fileobj for key, _ in events if key.data is None}
+        yield from (one for one in heard if one.is_open and one.has_asked())
+        ready = []
         for key, _ in events:
-            if key.data and self.hear(key.data):
+            if key.data is None:
+                ready.append(key.fileobj)
+            elif self.hear(key.data):
                 yield key.data
         if self.listener in ready and (newcomer := self.accept()):
             yield newcomer
@@ -492,10 +496,11 @@ class Patience:
 
     def __init__(self, life: Life, limit: float) -> None:
         self.life, self.limit, self.left = life, limit, limit
+        self.is_earned = False  # whether octets count: those of a head do not
 
-    def renew(self) -> None:
+    def renew(self, is_earned: bool) -> None:
         """Begin anew: a head, its content and the answer each have the limit to themselves."""
-        self.left = self.limit
+        self.left, self.is_earned = self.limit, is_earned
 
     def earn(self, octets: int) -> None:
         """Give back what so many octets are worth."""
@@ -522,6 +527,7 @@ def serve_connection(
         serve_request(incoming, answer, application, settings)
     except (OSError, Disconnected):
         answer.keep = False  # reset, broken pipe, out of patience: the client has gone
+    flush_output()  # what the application printed is not to wait for the worker's end
     if settings.access_log:
         log_request(incoming, answer, time.monotonic() - begun)
     if answer.keep:
@@ -541,7 +547,7 @@ def serve_request(
     incoming: "Incoming", answer: "Answer", application: WSGIApplication, settings: Settings
 ) -> None:
     """Let the application answer one request, or refuse it."""
-    incoming.patience.renew()
+    incoming.patience.renew(is_earned=False)
     try:
         request = read_request(incoming)
     except HTTPError as error:
@@ -550,7 +556,7 @@ def serve_request(
     answer.to_head = request.method == b"HEAD"
     answer.keep = settings.keep_alive > 0 and is_kept(request)
     environ = format_environ(request, incoming.server, incoming.client)
-    incoming.patience.renew()
+    incoming.patience.renew(is_earned=True)
     serve_application(application, environ, answer)
     if not answer.keep and incoming.is_unread():
         incoming.drop()
@@ -579,7 +585,7 @@ def open_listener(host: str, port: int) -> socket.socket:
 def send_response(incoming: "Incoming", status: str, content: bytes, to_head: bool) -> None:
     """Send a complete response; to_head leaves its content out. RFC 9110 §9.3.2."""
     response_headers = [
-        ("Date", format_date(time.time())),
+        ("Date", format_date(int(time.time()))),
         ("Connection", "close"),
         ("Content-Type", "text/plain; charset=iso-8859-1"),
         ("X-Content-Type-Options", "nosniff"),
@@ -600,7 +606,8 @@ DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
-def format_date(seconds: float) -> str:
+@functools.lru_cache(maxsize=1)  # the requests of a second share it
+def format_date(seconds: int) -> str:
     """Return seconds since 1970 as in "Sun, 06 Nov 1994 08:49:37 GMT". RFC 9110 §5.6.7."""
     year, month, day, hour, minute, second, weekday, *_ = time.gmtime(seconds)
     clock = f"{hour:02}:{minute:02}:{second:02}"
@@ -759,7 +766,7 @@ class Answer:
         self.head_sent = True
         has_end = self.is_bare or self.room is not None
         self.keep = self.keep and has_end and not self.incoming.life.is_over()
-        added = [] if "date" in fields else [("Date", format_date(time.time()))]
+        added = [] if "date" in fields else [("Date", format_date(int(time.time())))]
         if not self.keep:
             added.append(("Connection", "close"))
         if length is not None and not self.is_bare and "content-length" not in fields:
@@ -913,8 +920,8 @@ class Incoming:
         self.octets.clear()
         self.begin = self.place = 0
 
-    def more(self) -> int:
-        """Wait until octets come, and keep them; return how many.
+    def more(self) -> None:
+        """Wait until octets come, as long as there is patience, and keep them.
 
         Refuses with 408 a client that is out of patience, and the end of input with 400.
         """
@@ -928,8 +935,8 @@ class Incoming:
         if not octets:
             raise HTTPError("The request ended before it was complete.")
         self.life.beat()
+        self.patience.earn(len(octets))
         self.octets += octets
-        return len(octets)
 
     def line(self, limit: int, too_long: str) -> bytes:
         """Return the next line, of at most limit octets, without its CRLF. RFC 9112 §2.2.
@@ -948,9 +955,9 @@ class Incoming:
         return line[:-1]
 
     def take(self, count: int) -> bytes:
-        """Return the next count octets, as long as they keep coming."""
+        """Return the next count octets, however long they take to come."""
         while len(self.octets) < self.place + count:
-            self.patience.earn(self.more())
+            self.more()
         taken = bytes(self.octets[self.place : self.place + count])
         self.place += count
         return taken
@@ -985,7 +992,7 @@ def read_request(incoming: Incoming) -> Request:
     check_host(version, fields)
     check_transfer_encoding(version, fields)
     length = parse_content_length(fields)
-    incoming.patience.renew()  # the head is here: content has its own
+    incoming.patience.renew(is_earned=True)  # the head is here: content has its own
     chunked = is_chunked(fields)
     if (chunked or length > 0) and not incoming.is_unread():
         send_continue(incoming, version, fields)

@@ -35,6 +35,7 @@ CHANGED = {
         "serve_connection": "one request of a connection, which may then wait for the next one",
         "serve_request": "patience begins anew; the connection is kept if both sides agree",
         "send_response": "sends with patience, as all that leaves",
+        "format_date": "the requests of one second share what the first of them has formatted",
         "format_environ": "the process that runs the application will run it again",
         "serve_application": "after an error the connection is not kept",
         "Answer": "knows whether the connection is kept, and says close only where it is not",

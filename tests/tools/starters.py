@@ -228,7 +228,7 @@ NEUTRAL = {
             """,
         "Worker.tick": """
             # unwritten: L04, L05, L06
-            self.age += 1
+            self.age += self.is_ready
             """,
         "Master.fill": """
             # unwritten: P01, L01, P06. One worker, and no other after it.
