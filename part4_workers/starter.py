@@ -141,7 +141,7 @@ class Worker:
     def tick(self) -> None:
         """Note whether the worker got on since the last tick."""
         # unwritten: L04, L05, L06
-        self.age += 1
+        self.age += self.is_ready
 
 
 class Generation:
@@ -215,7 +215,7 @@ class Master:
 
     def fill(self) -> None:
         """Start the workers that are missing; only one until that one is ready."""
-        # unwritten: P01, L01, P08. One worker, and no other after it.
+        # unwritten: P01, L01, P06. One worker, and no other after it.
         if self.coming and not self.coming.workers:
             self.fork(self.coming)
 
@@ -236,11 +236,11 @@ class Master:
 
     def reap(self) -> None:
         """Collect the status of every worker that has ended. POSIX waitpid()."""
-        pass  # unwritten: L03, P06
+        pass  # unwritten: L03
 
     def bury(self, pid: int, status: int) -> None:
         """Forget a worker that has ended, and replace it where it is to stay."""
-        pass  # unwritten: L03, P05
+        pass  # unwritten: L03, P05, P08
 
     # notice
 

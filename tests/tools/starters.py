@@ -234,15 +234,15 @@ NEUTRAL = {
             """,
         "Worker.tick": """
             # unwritten: L04, L05, L06
-            self.age += 1
+            self.age += self.is_ready
             """,
         "Master.fill": """
-            # unwritten: P01, L01, P08. One worker, and no other after it.
+            # unwritten: P01, L01, P06. One worker, and no other after it.
             if self.coming and not self.coming.workers:
                 self.fork(self.coming)
             """,
-        "Master.reap": "pass  # unwritten: L03, P06",
-        "Master.bury": "pass  # unwritten: L03, P05",
+        "Master.reap": "pass  # unwritten: L03",
+        "Master.bury": "pass  # unwritten: L03, P05, P08",
         "Master.wake": "pass  # unwritten: L04",
         "Master.stop": """
             # unwritten: L14, L15, L16. What is begun is not finished.
