@@ -4,6 +4,7 @@
 PART_1 := part1_single check
 PART_2 := part2_wsgi flask flask_app:app
 PART_3 := part3_forking flask waterfall:app
+PART_4 := part4_workers flask rollout:app
 PARTS := $(foreach n,1 2 3 4 5 6 7 8 9,$(if $(PART_$n),$n))
 LATER := $(filter-out 1,$(PARTS))
 

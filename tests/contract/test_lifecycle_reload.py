@@ -73,8 +73,10 @@ def check_reloaded(own: Server, before: set[int], version: str, count: int = 2) 
         problem = f"SIGHUP came, and the server ended with {own.describe_end()}."
         raise verdict(problem, f"{count} new workers", "A handler, or sigwait(), for SIGHUP.")
     if len(found) != count or found & before:
-        problem = f"SIGHUP came {LONG:.0f} s ago; of {len(before)} old workers "
-        problem += f"{len(found & before)} are left, of {len(found)}."
+        problem = (
+            f"SIGHUP came {LONG:.0f} s ago; {len(found & before)} of {len(before)} old workers "
+            f"are left, and there are {len(found)} in all."
+        )
         raise verdict(problem, f"{count} new workers, and no old one", SAME_PIDS)
     for _ in range(2 * count):
         talk, response = answer(own, request("process", CLOSE))
@@ -88,7 +90,8 @@ class Load:
     """Clients that ask all the time, each on a new connection, and what went wrong for them."""
 
     def __init__(self, own: Server, count: int = 3) -> None:
-        self.own, self.answered, self.wrong = own, 0, []
+        self.own, self.answered = own, 0
+        self.wrong: list[Red] = []
         self.stopped = threading.Event()
         self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(count)]
 
@@ -128,9 +131,8 @@ class Load:
 def service_server(server: Server, **figures: int) -> Iterator[tuple[Server, Service]]:
     """Hand out a server of two workers whose application can be changed."""
     with service() as changing:
-        with serving(
-            server, app=changing.app, environment=changing.environment, workers=2, **figures
-        ) as own:
+        target = server.target._replace(app=changing.app)
+        with serving(server, target, changing.environment, workers=2, **figures) as own:
             check_serves(own, "The application of the test was not loaded.")
             yield own, changing
 
@@ -532,8 +534,10 @@ def test_where_it_can_not_give_up_root_it_says_so(server, case):
         program = python_for(uid)
         if not program:
             pytest.skip("another user can't run this interpreter, or can't read the course")
-        demote = f"import os, sys; os.setgroups([]); os.setgid({uid}); os.setuid({uid}); "
-        demote += "os.execvp(sys.argv[1], sys.argv[1:])"
+        demote = (
+            f"import os, sys; os.setgroups([]); os.setgid({uid}); os.setuid({uid}); "
+            "os.execvp(sys.argv[1], sys.argv[1:])"
+        )
         words = [words[0], "-I", "-c", demote, program, *words[1:]]
     own = Server(server.target._replace(words=words), figures=PATIENT._replace(user=user))
     try:

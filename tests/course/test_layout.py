@@ -13,7 +13,12 @@ from tests.pages import blocks
 from tests.parts import LETTERS, PARTS, ROOT
 
 # What each room may import beside itself. tests/README.md draws the same.
-HELPERS = {"tests.contract.hosted", "tests.contract.cuts", "tests.contract.shared"}
+HELPERS = {
+    "tests.contract.hosted",
+    "tests.contract.cuts",
+    "tests.contract.shared",
+    "tests.contract.workers",
+}
 BASE = {"tests.parts", "tests.pages", "tests.stages"}
 
 
