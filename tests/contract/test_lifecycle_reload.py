@@ -90,7 +90,8 @@ class Load:
     """Clients that ask all the time, each on a new connection, and what went wrong for them."""
 
     def __init__(self, own: Server, count: int = 3) -> None:
-        self.own, self.answered, self.wrong = own, 0, []
+        self.own, self.answered = own, 0
+        self.wrong: list[Red] = []
         self.stopped = threading.Event()
         self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(count)]
 
@@ -130,9 +131,8 @@ class Load:
 def service_server(server: Server, **figures: int) -> Iterator[tuple[Server, Service]]:
     """Hand out a server of two workers whose application can be changed."""
     with service() as changing:
-        with serving(
-            server, app=changing.app, environment=changing.environment, workers=2, **figures
-        ) as own:
+        target = server.target._replace(app=changing.app)
+        with serving(server, target, changing.environment, workers=2, **figures) as own:
             check_serves(own, "The application of the test was not loaded.")
             yield own, changing
 

@@ -13,6 +13,7 @@ from tests.checker.conversation import HOST, Conversation, ask
 from tests.checker.expect import expect
 from tests.checker.processes import is_running, members, wait_until
 from tests.checker.server import Server
+from tests.checker.target import Target
 from tests.contract.hosted import answer, gate, request, token, wait_for_words
 from tests.contract.shared import GET, cases
 from tests.contract.workers import (
@@ -458,9 +459,14 @@ SIGNAL_LOST = (
 AT_ONCE = 4  # servers side by side
 
 
+def light(server: Server) -> Target:
+    """Return the server's target with an application that is loaded in an instant."""
+    return server.target._replace(app="tests.apps.echo:application")
+
+
 def end_in_an_instant(server: Server, what: str, delay: float) -> str:
     """Start a server, let something happen, send SIGTERM; return what is wrong then, or ""."""
-    with serving(server, app="tests.apps.echo:application", workers=2) as own:
+    with serving(server, light(server), workers=2) as own:
         if what == "a-death":
             wait_until_of_age(workers(own))
             kill_all({max(workers(own), default=0)} - {0})
@@ -510,7 +516,7 @@ def test_sigterm_in_the_same_instant_ends_it(server, case):
 @clause("L22")
 def test_a_burst_of_all_signals_ends_it(server):
     """SIGCHLD, SIGHUP and SIGTERM come together, while workers die: it ends."""
-    with serving(server, app="tests.apps.echo:application", workers=2) as own:
+    with serving(server, light(server), workers=2) as own:
         wait_until_of_age(workers(own))
         kill_all(workers(own))
         for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGCHLD, signal.SIGTERM):

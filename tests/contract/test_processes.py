@@ -822,7 +822,7 @@ def test_where_no_worker_can_be_forked_those_that_are_there_serve_on(server, cas
         target = meddling_target(server.target, "no-fork", str(switch))
         if target is None:
             pytest.skip("no Python script: there is no way to let its fork fail")
-        with serving(server, meddled=target, workers=3) as own:
+        with serving(server, target, workers=3) as own:
             found = workers(own)
             wait_until_of_age(found)
             switch.write_text(case, encoding="ascii")

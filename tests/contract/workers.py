@@ -63,23 +63,22 @@ def lacks_figure(reason: str) -> None:
 @contextlib.contextmanager
 def serving(
     server: Server,
-    app: str = "",
+    target: Target | None = None,
     environment: dict[str, str] | None = None,
-    meddled: Target | None = None,
+    /,
     **named: int,
 ) -> Iterator[Server]:
     """Run a server of a test's own, with the figures that are named, once its workers work.
 
-    meddled is the target to start instead, one with something in between. A figure that the
-    command does not take ends the test: there is nothing to ask.
+    target is another one to start, if not the server's. A figure that the command does not take
+    ends the test: there is nothing to ask.
     """
     for name in named:
         if not server.target.takes(name):
             lacks_figure(f"the command has no {{{name}}}")
-    target = meddled or server.target
-    target = target._replace(app=app or target.app)
-    with own_server(target, PATIENT._replace(**named), environment) as own:
-        if target.by_path:
+    figures = Figures(**{**PATIENT._asdict(), **named})
+    with own_server(target or server.target, figures, environment) as own:
+        if own.target.by_path:
             own.wait_for_output(SAID)  # which it says once all of them are ready
         if "workers" in named:
             wait_for_workers(own, own.figures.workers)
