@@ -13,7 +13,7 @@ from tests.checker.conversation import Conversation
 from tests.checker.server import Server
 from tests.checker.stderr import gist_of
 from tests.checker.verdict import Red
-from tests.parts import CONTRACT_APPLICATION
+from tests.parts import CONTRACT_APPLICATION, PARTS
 
 
 class Evidence(NamedTuple):
@@ -108,6 +108,22 @@ def say_of_exception(gist: str, likely: str, ended: bool) -> str:
     if found["where"].startswith(APPLICATION):  # it fails because the test asks for it
         return f"{words} {likely}" if ended else likely
     return f"{words} {likely}" if told else words
+
+
+BUSY = (
+    "Your server is busy, not waiting. Does a loop go round on recv() == b'', which says that no "
+    "more will come? See `more`: the end of the input is an error there."
+)
+ABOUT_MORE = f"{PARTS[1].folder}/README.md#tcp-is-a-stream"
+
+
+def see_busy(red: Red) -> None:
+    """Let it be likely that a loop does not end, where the server worked and no answer came.
+
+    A test that has said itself what recv() returned is right.
+    """
+    if red.talks and red.talks[-1].busy and "b''" not in red.likely:
+        red.likely, red.read = BUSY, ABOUT_MORE
 
 
 def hear_stderr(red: Red, server: Server, begun: int) -> None:
