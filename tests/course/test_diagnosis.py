@@ -9,6 +9,7 @@ from tests.checker.advice import advise
 from tests.checker.conversation import Conversation, ask
 from tests.checker.evidence import (
     OTHER_STATUS,
+    SWALLOWED,
     WHICH,
     Evidence,
     say_of_content,
@@ -195,6 +196,19 @@ def test_a_server_that_goes_round_on_nothing_is_told_so(tmp_path):
     said = run_check(1, "--server", path, "--clause", "H25").stdout
     assert "likely     Your server is busy, not waiting." in said
     assert "read       part1_single/README.md#tcp-is-a-stream\n" in said
+
+
+LEFT_NON_BLOCKING = (
+    "            self.connection.settimeout(timeout)\n",
+    "            pass\n",
+)
+
+
+def test_a_connection_that_ends_without_a_word_may_hide_an_error(tmp_path):
+    path = change(tmp_path / "server.py", LEFT_NON_BLOCKING)
+    said = " ".join(run_check(1, "--server", path, "--clause", "H08").stdout.split())
+    assert "nothing: the connection was closed" in said
+    assert SWALLOWED in said
 
 
 # ---- patience --------------------------------------------------------------------------
