@@ -316,7 +316,10 @@ VISIBLE = {octet: ascii(chr(octet))[1:-1] for octet in range(256)} | {0x0A: "\\n
 def print_visible(octets: bytes) -> None:
     """Print octets so that they can't do anything to the terminal."""
     # unwritten: H27
-    print(format_visible(octets))
+    try:
+        print(format_visible(octets), flush=True)
+    except OSError:
+        pass
 
 
 def format_visible(octets: bytes) -> str:

@@ -18,6 +18,7 @@ from tests.checker.patience import ANSWER_SECONDS, END_SECONDS, Patience
 LISTEN_SECONDS = 0.05  # without an octet; then what has come is looked at again
 PIECE_SECONDS = 2.0  # until a piece has been read; then the next is sent all the same
 LINES = re.compile(rb"\r?\n")
+BUSY_SHARE = 0.05  # of the time, on a processor: more, and a server does not wait for octets
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 HOST = b"Host: 127.0.0.1\r\n"  # the field line that every request of HTTP/1.1 needs
@@ -118,9 +119,20 @@ def parse_chunked(octets: Octets, start: int) -> tuple[bytes, str, bool, int]:
 class Conversation:
     """A connection to (host, port); a context manager that closes it."""
 
-    def __init__(self, host: str, port: int, patience: Patience | None = None) -> None:
-        """patience is the server's, shared by its connections; a new one where none is given."""
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        patience: Patience | None = None,
+        work: Callable[[], float] | None = None,
+    ) -> None:
+        """patience is the server's, shared by its connections; a new one where none is given.
+
+        work returns for how many seconds the server has had a processor.
+        """
         self.patience = patience or Patience()
+        self.work = work or (lambda: 0.0)
+        self.busy = False  # whether the server worked while an answer was waited for in vain
         self.clients_before = 0  # who have to be served first, as far as is known
         self.sent: list[bytes] = []  # the pieces
         self.received = bytearray()
@@ -237,7 +249,7 @@ class Conversation:
         """
         while True:
             seconds = self.patience.for_answer() + self.clients_before * self.patience.late
-            self.wait(lambda: self.parse_next(method, whole=False), seconds)
+            self.wait_until_begun(method, seconds)
             self.wait_until_whole(method, seconds)
             response = self.parse_next(method, whole=False)
             if not response:
@@ -246,6 +258,19 @@ class Conversation:
             self.read_to = response.end
             if interim or not response.status or not 100 <= response.status < 200:
                 return response
+
+    def wait_until_begun(self, method: str, seconds: float) -> None:
+        """Wait for the head of a response; where none comes, note what the server does meanwhile.
+
+        That is looked at in the second half of the time: by then a request has been worked on.
+        """
+        waited, half = self.waited, seconds / 2
+        if self.wait(lambda: self.parse_next(method, whole=False), half) or self.ended:
+            return
+        self.waited, before = 0.0, self.work()
+        self.wait(lambda: self.parse_next(method, whole=False), half)
+        self.busy = self.waited > 0 and self.work() - before > BUSY_SHARE * half
+        self.waited = seconds if self.waited else waited
 
     def wait_until_whole(self, method: str, seconds: float) -> None:
         """Wait for the rest of a response; where only the end tells, as long as for an end."""
@@ -302,7 +327,8 @@ class Address(Protocol):
 
 def ask(server: Address, *pieces: bytes, half_close: bool = False) -> Conversation:
     """Return a connection on which the pieces were sent; close it after use (it is a context)."""
-    talk = Conversation(server.host, server.port, getattr(server, "patience", None))
+    patience, work = getattr(server, "patience", None), getattr(server, "cpu_seconds", None)
+    talk = Conversation(server.host, server.port, patience, work)
     talk.send(*pieces)
     if half_close:
         talk.half_close()

@@ -13,7 +13,7 @@ from tests.checker.conversation import Conversation
 from tests.checker.server import Server
 from tests.checker.stderr import gist_of
 from tests.checker.verdict import Red
-from tests.parts import CONTRACT_APPLICATION
+from tests.parts import CONTRACT_APPLICATION, PARTS
 
 
 class Evidence(NamedTuple):
@@ -110,6 +110,28 @@ def say_of_exception(gist: str, likely: str, ended: bool) -> str:
     return f"{words} {likely}" if told else words
 
 
+BUSY = (
+    "Your server is busy, not waiting. Does a loop go round on recv() == b'', which says that no "
+    "more will come? See Incoming.more: the end of the input is an error there."
+)
+ABOUT_MORE = f"{PARTS[1].folder}/README.md#tcp-is-a-stream"
+
+
+def see_busy(red: Red) -> None:
+    """Let it be likely that a loop does not end, where the server worked and no answer came.
+
+    A test that has said itself what recv() returned is right.
+    """
+    if red.talks and red.talks[-1].busy and "b''" not in red.likely:
+        red.likely, red.read = BUSY, ABOUT_MORE
+
+
+SWALLOWED = (
+    "Or an OSError was swallowed in serve_connection: print it. BlockingIOError means that the "
+    "socket was left non-blocking."
+)
+
+
 def hear_stderr(red: Red, server: Server, begun: int) -> None:
     """Let the server's own words, since position begun, say first what is likely.
 
@@ -127,3 +149,5 @@ def hear_stderr(red: Red, server: Server, begun: int) -> None:
         said = say_of_exception(red.stderr, red.likely, failed)
         answered = red.talks and not silent  # then the verdict is on the answer
         red.likely = f"{red.likely} {said}".strip() if answered else said or red.likely
+    if silent and red.talks[-1].ended and not ended and not red.stderr:
+        red.likely = f"{red.likely} {SWALLOWED}"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import psutil
 
-from tests.checker.evidence import hear_stderr
+from tests.checker.evidence import hear_stderr, see_busy
 from tests.checker.patience import ANSWER_SECONDS
 from tests.checker.server import Server
 from tests.checker.target import Figures, Target
@@ -61,6 +61,7 @@ def own_server(
         try:
             yield server
         except Red as reason:
+            see_busy(reason)
             hear_stderr(reason, server, 0)
             raise
 

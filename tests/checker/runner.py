@@ -17,7 +17,7 @@ import pytest
 
 from tests.checker.clauses import CLAUSES, Clause
 from tests.checker.conversation import ask
-from tests.checker.evidence import hear_stderr
+from tests.checker.evidence import hear_stderr, see_busy
 from tests.checker.expect import LIKELY
 from tests.checker.patience import LATE_SECONDS, Patience
 from tests.checker.server import Server, StartFailed
@@ -227,6 +227,7 @@ def as_red(reason: Red | StartFailed | OSError, server: Server, begun: int) -> R
     # Where nothing came, or nobody could connect, the server may be about to end.
     gone = not red.talks or not all(talk.received for talk in red.talks)
     ended = server.process and (server.ends_soon() if gone else not server.is_alive())
+    see_busy(red)
     hear_stderr(red, server, begun)
     if ended and "server ended" not in red.problem:
         red.problem = f"{red.problem} The server has ended, with {server.describe_end()}."

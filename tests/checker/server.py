@@ -5,6 +5,7 @@ local time shows), and no PYTHONUNBUFFERED (which would hide a missing flush). I
 goes to files, so that it never waits for us to read.
 """
 
+import contextlib
 import errno
 import os
 import pwd
@@ -212,6 +213,16 @@ class Server:
     def is_alive(self) -> bool:
         """Return whether the process that was started still runs."""
         return self.process is not None and self.process.poll() is None
+
+    def cpu_seconds(self) -> float:
+        """Return for how long the process, and those that descend from it, had a processor."""
+        used = 0.0
+        with contextlib.suppress(psutil.Error):  # one that ended while it was looked at
+            first = psutil.Process(self.pid)
+            for process in [first, *first.children(recursive=True)]:
+                times = process.cpu_times()
+                used += times.user + times.system
+        return used
 
     def is_ours(self) -> bool:
         """Return whether the words it says are the contract's business.

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.checker.advice import advise
-from tests.checker.conversation import Conversation
+from tests.checker.conversation import Conversation, ask
 from tests.checker.evidence import (
     OTHER_STATUS,
+    SWALLOWED,
     WHICH,
     Evidence,
     say_of_content,
@@ -17,6 +18,8 @@ from tests.checker.evidence import (
 from tests.checker.expect import LIKELY, choose_likely
 from tests.checker.explain import question_in
 from tests.checker.patience import ANSWER_SECONDS, END_SECONDS, IN_VAIN, Patience
+from tests.checker.server import Server
+from tests.checker.target import parse_target
 from tests.contract.shared import CHUNKS, IGNORED, if_refused, say_of_chunks
 from tests.course.selfcheck import change, run_check
 from tests.parts import PARTS, ROOT
@@ -159,6 +162,51 @@ def test_an_exception_on_stderr_comes_first(gist, likely, ended, said):
     found = say_of_exception(gist, likely, ended)
     assert found.endswith(said) if ended is False or likely else found.startswith(said)
     assert bool(found) == bool(said)
+
+
+ENDLESS_MORE = (
+    '            raise HTTPError("The request ended before it was complete.")\n',
+    "            return\n",
+)
+WAITS_FOR_EVER = (
+    "    length = parse_content_length(fields)\n",
+    "    length = parse_content_length(fields) or 5\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "is_busy"),
+    [(ENDLESS_MORE, True), (WAITS_FOR_EVER, False)],
+    ids=["goes-round", "waits"],
+)
+def test_a_server_that_goes_round_on_nothing_is_told_from_one_that_waits(wrong, is_busy, tmp_path):
+    path = change(tmp_path / "server.py", wrong)
+    with Server(parse_target(path)) as server:
+        octets = b"GET / HT" if is_busy else b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+        with ask(server, octets, half_close=is_busy) as talk:
+            assert talk.response() is None
+            assert talk.waited == ANSWER_SECONDS and talk.busy == is_busy
+
+
+@pytest.mark.slow
+def test_a_server_that_goes_round_on_nothing_is_told_so(tmp_path):
+    path = change(tmp_path / "server.py", ENDLESS_MORE)
+    said = run_check(1, "--server", path, "--clause", "H25").stdout
+    assert "likely     Your server is busy, not waiting." in said
+    assert "read       part1_single/README.md#tcp-is-a-stream\n" in said
+
+
+LEFT_NON_BLOCKING = (
+    "            self.connection.settimeout(timeout)\n",
+    "            pass\n",
+)
+
+
+def test_a_connection_that_ends_without_a_word_may_hide_an_error(tmp_path):
+    path = change(tmp_path / "server.py", LEFT_NON_BLOCKING)
+    said = " ".join(run_check(1, "--server", path, "--clause", "H08").stdout.split())
+    assert "nothing: the connection was closed" in said
+    assert SWALLOWED in said
 
 
 # ---- patience --------------------------------------------------------------------------

@@ -19,11 +19,15 @@ TEXT = " ".join(PAGE.read_text(encoding="utf-8").split())
 needs_node = pytest.mark.skipif(not shutil.which("node"), reason="there is no node")
 
 
-def without_times(data: dict) -> dict:
-    """Return a result without what differs from run to run."""
-    for clause in data["clauses"]:
-        clause["seconds"] = 0.0
-    return data
+def even_out(one: dict, other: dict) -> None:
+    """Take from two results what differs from run to run: seconds, and forms that only one tried.
+
+    One after the other is tried, as many as there is time for.
+    """
+    for pair in zip(one["clauses"], other["clauses"], strict=True):
+        most = min(len(clause["red"]) for clause in pair)
+        for clause in pair:
+            clause["seconds"], clause["red"] = 0.0, clause["red"][:most]
 
 
 def test_the_example_is_a_real_result(tmp_path):
@@ -33,7 +37,9 @@ def test_the_example_is_a_real_result(tmp_path):
     assert f"--server {server} --clause H02 --json " in TEXT
     run_check(1, "--server", server, "--clause", "H02", "--json", str(path))
     real = json.loads(path.read_text(encoding="utf-8"))
-    assert without_times(json.loads(example)) == without_times(real)
+    shown = json.loads(example)
+    even_out(shown, real)
+    assert shown == real and all(clause["red"] for clause in shown["clauses"])
 
 
 def test_every_field_is_explained_and_no_other():
