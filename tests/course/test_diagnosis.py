@@ -179,9 +179,7 @@ WAITS_FOR_EVER = (
     [(ENDLESS_MORE, True), (WAITS_FOR_EVER, False)],
     ids=["goes-round", "waits"],
 )
-def test_a_server_that_goes_round_on_nothing_is_told_from_one_that_waits(
-    wrong, is_busy, tmp_path
-):
+def test_a_server_that_goes_round_on_nothing_is_told_from_one_that_waits(wrong, is_busy, tmp_path):
     path = change(tmp_path / "server.py", wrong)
     with Server(parse_target(path)) as server:
         octets = b"GET / HT" if is_busy else b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
