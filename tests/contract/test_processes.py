@@ -260,7 +260,7 @@ def test_the_parent_keeps_no_connection(server):
             for talk in talks:
                 talk.wait(lambda talk=talk: b"\r\n\r\n" in talk.received)
             wait_until_ended(own, {parent})
-            wait_until(lambda: descriptors(parent) <= before, 1.0)
+            wait_until(lambda: descriptors(parent) <= before, GONE_SECONDS)
             held = [what for what in sockets(parent, own.port) if what[1] != "the listener"]
             after = descriptors(parent)
             if held:
@@ -352,7 +352,8 @@ def check_free(own: Server, problem: str) -> None:
                 return False
             return True
 
-    if not wait_until(is_free, SOON):  # a child that was forked a moment ago has yet to close it
+    # A child that was forked a moment ago has yet to close it.
+    if not wait_until(is_free, GONE_SECONDS):
         held = [one.pid for one in members(own) if holds_listener(one.pid, own.port)]
         likely = EARS if held else "listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1) before bind()."
         raise verdict(problem, "a port that is free", likely)
@@ -666,7 +667,8 @@ def check_unavailable(own: Server, *pieces: bytes, listening: bool = True) -> No
             talk.ended = ""  # what has come before a reset can still be read
             response = talk.response()
             waits.append(time.monotonic() - begun)
-            if not own.is_alive():
+            # Where nothing came, the server may be about to end: its connections go first.
+            if not own.is_alive() or (not response and own.ends_soon()):
                 own.wait()
                 problem = f"fork() failed, and the server ended with {own.describe_end()}."
                 likely = GO_ON if response else NO_FORK
