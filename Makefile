@@ -94,7 +94,7 @@ test-mistakes: ## each mistake is caught by its clause (FULL=1: by no other)
 	@$(COURSE) gallery
 
 notebooks: PORT = 8890
-notebooks: ## JupyterLab on the notebooks, on http://127.0.0.1:8890 (PORT=, FINISHED=1)
+notebooks: ## JupyterLab on http://127.0.0.1:8890 (PORT=, FINISHED=1)
 	$(call venv,notebooks)
 	@cd notebooks && exec ../.venv/bin/python -m jupyter lab --port="$$PORT" README.md
 

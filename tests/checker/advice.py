@@ -30,7 +30,7 @@ def unwritten_functions(path: Path) -> dict[str, list[str]]:
 
     A method is Class.name. Nothing where path does not parse.
     """
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    text = read(path)
     lines, found = text.splitlines(), {}
     for name, node in functions_of(parse(text).body):
         for line in lines[node.lineno - 1 : node.end_lineno]:
@@ -58,13 +58,40 @@ def functions_of(body: list[ast.stmt], within: str = "") -> list[tuple[str, ast.
     return found
 
 
+def untouched_functions(path: Path, part: int) -> dict[str, list[str]]:
+    """Return what is to be written, as unwritten_functions does, and still stands as it began.
+
+    A body that is written may keep the mark, which is a comment: nobody is sent there again.
+    """
+    starter, own = (
+        {name: statements(node) for name, node in functions_of(parse(read(file)).body)}
+        for file in (PARTS[part].path / "starter.py", path)
+    )
+    return {
+        name: clauses
+        for name, clauses in unwritten_functions(path).items()
+        if own[name] in ("Pass()", starter.get(name))
+    }
+
+
+def statements(node: ast.FunctionDef) -> str:
+    """Return what a function does, without its docstring: the same for the same statements."""
+    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+    return "\n".join(ast.dump(one) for one in body)
+
+
+def read(path: Path) -> str:
+    """Return the text of a program, whatever its octets are."""
+    return path.read_text(encoding="utf-8-sig", errors="replace")
+
+
 def next_function(path: Path, part: int, clause: str) -> Advice | None:
     """Return what to write first for a red clause; None where it has all been written.
 
     That is the first function, in the order of the stages, of the clause's stage or an earlier
     one. A clause that an earlier part turned green is for none of them to mend.
     """
-    left = unwritten_functions(path) if stage_of(part, clause) else {}
+    left = untouched_functions(path, part) if stage_of(part, clause) else {}
     for stage in stages_of(part):
         for name in stage.functions:
             if name in left:
@@ -95,7 +122,7 @@ def uncalled_function(path: Path, part: int, clause: str) -> Advice | None:
     The starter says which clause needs which function.
     """
     needs, stage = unwritten_functions(PARTS[part].path / "starter.py"), stage_of(part, clause)
-    tree = parse(path.read_text(encoding="utf-8-sig", errors="replace"))
+    tree = parse(read(path))
     written = dict(functions_of(tree.body))
     for name in functions_of_part(part):
         concerned = clause in needs.get(name, []) or (stage and name in stage.functions)

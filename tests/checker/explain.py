@@ -19,19 +19,11 @@ def explain(item: pytest.Item, clause: Clause, red: Red, target: Target, again: 
     path, advice = target.path, None
     if path and path.is_file():
         advice = advise(path, target.part, clause.id, target.is_mine)
-    return Explanation(
-        asked=sentence_of(item),
-        sent=red.sent_lines(),
-        permitted=red.permitted,
-        got=red.got_lines(),
-        problem=red.problem,
-        stderr=red.stderr,
-        likely=red.likely,
+    return explain_alone(item, red)._replace(
         next=str(advice or ""),
         read=section_about(advice, target.part) or red.read or clause.read,
         hint=f"make hint CLAUSE={clause.id}",
         again=again,
-        test=question_in(item.name),
     )
 
 

@@ -220,7 +220,7 @@ def as_red(reason: Red | StartFailed | OSError, server: Server, begun: int) -> R
             None,
             "a connection, as before",
             "One request took the server down. An exception on one connection must not end "
-            "it: catch what a client can cause around each connection, and go on.",
+            "it: catch what a client can cause, OSError, around each connection, and go on.",
         )
     else:
         red = reason

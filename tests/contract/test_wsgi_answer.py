@@ -30,6 +30,10 @@ WITH_EXC_INFO = (
     "The application called start_response again, with exc_info, before the head had left: that "
     "replaces status and fields. "
 )
+AS_FOR_GET = (
+    "HEAD is answered with the head of GET, and the application can replace that until its first "
+    "content: ask it for chunks until the head has left, and only then stop."
+)
 WHY_NOT_REPLACED: dict[str, Word] = {
     "accepted": f"{WITH_EXC_INFO}Here the second call changed nothing.",
     "other": f"{WITH_EXC_INFO}Does start_response raise here, though it was given exc_info?",
@@ -66,13 +70,16 @@ def test_the_head_leaves_at_the_end_where_there_is_no_content(server, case):
 
 
 @clause("W07")
-def test_start_response_with_exc_info_replaces_status_and_fields(server):
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_start_response_with_exc_info_replaces_status_and_fields(server, method):
     """start_response with exc_info replaces status and fields before the head has left."""
-    with ask(server, request("late", until="/")) as talk:
-        response = talk.response()
+    with ask(server, request("late", method=method, until="/")) as talk:
+        response = talk.response(method)
         if not response or response.status != 404 or response.values("x-old"):
             status = response.status if response else None
-            likely = say_of_status(Evidence(talk, status), WITH_EXC_INFO.strip())
+            likely = say_of_status(
+                Evidence(talk, status), AS_FOR_GET if method == "HEAD" else WITH_EXC_INFO.strip()
+            )
             raise Red("The old answer was sent, or a part of it.", talk, "404, X-New", likely)
 
 

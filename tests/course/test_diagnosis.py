@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.checker.advice import advise
+from tests.checker.advice import advise, unwritten_functions
 from tests.checker.conversation import Conversation, ask
 from tests.checker.evidence import (
     OTHER_STATUS,
@@ -288,6 +288,15 @@ def test_what_is_to_be_written_comes_before_what_is_to_be_called(tmp_path):
         "def parse_list():\n    return []\n\n\ndef send_continue():\n    pass  # unwritten: H15\n"
     )
     assert str(advise(path, 1, "H15", True)) == "write send_continue: H15 needs it."
+
+
+def test_a_function_that_is_written_below_its_mark_is_not_asked_for_again(tmp_path):
+    path, starter = tmp_path / "mine.py", PARTS[3].path / "starter.py"
+    served = "            continue\n        serve_connection(connection, client, application)\n"
+    change(path, (served, "            continue\n"), source=starter)
+    assert "serve_forever" in unwritten_functions(path)  # its mark is still there
+    assert str(advise(starter, 3, "P04", True)) == "write serve_forever: P01 needs it."
+    assert str(advise(path, 3, "P04", True)) == "write serve_in_child: P04 needs it."
 
 
 def test_the_advice_stands_in_the_diagnosis(tmp_path):

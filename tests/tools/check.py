@@ -1,9 +1,11 @@
 """Run the check as a reader would, and read its result as data."""
 
+import errno
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests.checker.result import Result, read_result
 from tests.parts import ROOT
@@ -29,8 +31,22 @@ def check_and_read(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "result.json")
         words = words_of_check(part, "--json", str(path), *options)
-        ended = subprocess.run(words, cwd=root, capture_output=captures, text=True, timeout=seconds)
+        ended = run(words, cwd=root, capture_output=captures, text=True, timeout=seconds)
         return ended, read_result(path) if path.is_file() else None
+
+
+def run(words: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Return an ended program, as subprocess.run does.
+
+    Some virtual machines refuse an exec with EFAULT, once in thousands: nothing has run then, and
+    it is asked for once more.
+    """
+    try:
+        return subprocess.run(words, **options)
+    except OSError as error:
+        if error.errno != errno.EFAULT:
+            raise
+        return subprocess.run(words, **options)
 
 
 def check_quietly(part: int, *options: str) -> Result:
