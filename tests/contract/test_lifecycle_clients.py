@@ -81,7 +81,7 @@ def still_open(talks: list[Conversation]) -> list[Conversation]:
 @pytest.mark.waits(9)
 @clause("L07")
 def test_300_silent_clients_hold_nobody_and_are_closed(server):
-    """300 clients say nothing: the next one is answered at once, and they are closed."""
+    """While 300 clients say nothing, the next one is answered at once, and the 300 are closed."""
     with serving(server, client_timeout=PATIENCE) as own, contextlib.ExitStack() as stack:
         check_serves(own, READS_TOO_SOON)
         silent = [stack.enter_context(ask(own)) for _ in range(CROWD)]
@@ -206,7 +206,7 @@ def test_content_that_never_comes_is_cut_off(server, case):
 @clause("L09")
 @cases({"with-length": False, "chunked": True})
 def test_content_that_keeps_moving_may_take_longer(server, case):
-    """64 KiB a second, for three times the client timeout, is no reason to cut anybody off."""
+    """Content at 64 KiB a second is read to its end, for three times the client timeout."""
     pieces, piece = 24, b"x" * 16_384
     framing = b"Transfer-Encoding: chunked" if case else b"Content-Length: %d" % (pieces * 16_384)
     with serving(server, client_timeout=PATIENCE) as own:
@@ -263,7 +263,7 @@ def test_a_client_that_does_not_read_holds_no_worker_for_long(server, case):
 @pytest.mark.waits(8)
 @clause("L10")
 def test_a_client_that_reads_steadily_gets_it_all(server):
-    """32 MiB at a client that takes longer than the client timeout, and keeps reading."""
+    """A client that reads 32 MiB steadily gets them, for three times the client timeout."""
     with serving(server, client_timeout=PATIENCE) as own:
         with ask(own, request("large", CLOSE)) as talk:
             for _ in range(26):  # for five seconds, three times the client timeout
@@ -550,7 +550,7 @@ def test_an_idle_connection_is_kept_as_long_as_it_said(server):
 @pytest.mark.waits(9)
 @clause("L12")
 def test_the_time_of_silence_is_not_that_of_an_idle_connection(server):
-    """--keep-alive is shorter than --client-timeout: an idle connection ends all the same."""
+    """An idle connection ends after --keep-alive, shorter than --client-timeout or not."""
     with idle_connection(server, keep_alive=1) as (_, talk):
         talk.wait(lambda: talk.ended, LONG)
         if not talk.ended:

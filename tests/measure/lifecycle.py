@@ -80,6 +80,10 @@ class Crowd:
                 self.fates["broken"] += 1
                 connection = None
 
+    def wait_for_answers(self, count: int) -> None:
+        """Return once more than count requests have been answered."""
+        wait_until(lambda: self.fates["answered"] > count, SECONDS)
+
     @property
     def lost(self) -> int:
         """How many requests had no answer, or not the right one."""
@@ -93,16 +97,28 @@ def workers_of(server: Server) -> set[int]:
     return set()
 
 
+def is_replaced(server: Server) -> bool:
+    """Return whether all workers of a server are others after one SIGHUP."""
+    before = workers_of(server)
+    os.kill(server.pid, signal.SIGHUP)
+    return wait_until(lambda: not before & workers_of(server), SECONDS)
+
+
 def survives_reloads(server: Server, count: int, clients: int) -> bool:
     """Return whether nothing is lost while the application is loaded anew count times."""
     done = 0
     with Crowd(server.port, clients).asking() as crowd:
         for _ in range(count):
-            before = workers_of(server)
-            server.process.send_signal(signal.SIGHUP)
-            done += wait_until(lambda old=before: not old & workers_of(server), SECONDS)
+            done += is_replaced(server)
     print(f"{count} reloads, {done} done, {clients} clients: {dict(crowd.fates)}")
     return done == count and not crowd.lost and crowd.fates["answered"] > count
+
+
+def stop(server: Server) -> int:
+    """Return a server's exit status after SIGTERM."""
+    assert server.process is not None
+    server.process.terminate()
+    return server.process.wait(SECONDS)
 
 
 def survives_stops(server: Server, count: int, clients: int) -> bool:
@@ -111,10 +127,9 @@ def survives_stops(server: Server, count: int, clients: int) -> bool:
     statuses = []
     for _ in range(count):
         with Crowd(server.port, clients).asking() as crowd:
-            wait_until(lambda one=crowd: one.fates["answered"] > clients, SECONDS)
+            crowd.wait_for_answers(clients)
             crowd.may_refuse = True
-            server.process.send_signal(signal.SIGTERM)
-            statuses.append(server.process.wait(SECONDS))
+            statuses.append(stop(server))
         fates += crowd.fates
         server.start()
     print(f"{count} stops, exit statuses {set(statuses)}, {clients} clients: {dict(fates)}")
