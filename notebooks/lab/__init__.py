@@ -8,6 +8,7 @@
     burst, latency_of, memory_of, fork_costs, run_program       measurements
     catch, call_without_client, octets_waiting     an application without a server
     functions_of, tell_servers      a part's server as a module; whose it is
+    trouble, kept_waiting, shares_of, reload_after, load_costs  how workers fare
     fields_of, content_of, cut      a message in parts or in pieces
     fetch, http_client, curl, judge     clients that we did not write
     asked_by_chromium, printed_request      what a browser sends
@@ -21,6 +22,7 @@ from tests.checker.processes import wait_until
 from .browser import asked_by_chromium, printed_request
 from .by_hand import call_without_client, catch, octets_waiting
 from .clients import Exchange, Nap, answer_to, answers, converse, get, hold_silent
+from .difficult import kept_waiting, trouble
 from .libraries import (
     JUDGES,
     curl,
@@ -37,12 +39,14 @@ from .measurements import ForkCost, Silence, burst, fork_costs, latency_of, memo
 from .messages import content_of, cut, fields_of, start_line
 from .servers import LabServer, end_all, serve
 from .whose import functions_of, tell_servers
+from .workers import LoadCost, load_costs, reload_after, shares_of
 
 __all__ = [
     "JUDGES",
     "Exchange",
     "ForkCost",
     "LabServer",
+    "LoadCost",
     "Look",
     "Nap",
     "Silence",
@@ -66,19 +70,24 @@ __all__ = [
     "hold_silent",
     "http_client",
     "judge",
+    "kept_waiting",
     "latency_of",
     "lives_of",
+    "load_costs",
     "look",
     "memory_of",
     "new_h11_client",
     "new_session",
     "octets_waiting",
     "printed_request",
+    "reload_after",
     "rows_of",
     "run_program",
     "serve",
+    "shares_of",
     "start_line",
     "tell_servers",
+    "trouble",
     "url_of",
     "wait_until",
     "watch",

@@ -29,8 +29,13 @@ def answer_to(server: Address, *pieces: bytes, seconds: float = TALK_SECONDS) ->
 
 def get(server: Address, target: str = "/", seconds: float = TALK_SECONDS) -> bytes:
     """Return all octets that come back when target is asked for. Raises TimeoutError."""
+    return answer_to(server, request_for(target), seconds=seconds)
+
+
+def request_for(target: str) -> bytes:
+    """Return a request for target, after whose answer the connection ends."""
     head = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
-    return answer_to(server, head.encode(), seconds=seconds)
+    return head.encode()
 
 
 def answers(server: Address, seconds: float = 1.0) -> bool:
@@ -80,7 +85,7 @@ class Client:
         self.connect, self.sent = time.monotonic(), 0.0
         self.answer: float | None = None
         self.octets = b""
-        self.request = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+        self.request = request_for(target)
         self.socket = socket.socket()
         self.socket.setblocking(False)
         self.socket.connect_ex(("127.0.0.1", port))

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tests.checker.processes import Member, members, wait_until
-from tests.checker.server import Server, StartFailed
+from tests.checker.server import SAID, Server, StartFailed
 from tests.checker.target import Target
 from tests.pages import blocks
 from tests.parts import PARTS
@@ -63,6 +63,8 @@ def serve(name: str, application: str = NAP, record: bool = False) -> LabServer:
     running.append(server)
     try:
         server.start()
+        if name.startswith("part 4"):
+            server.wait_for_output(SAID)  # it listens before its workers are ready
     except StartFailed as failed:
         failed.add_note(failed.stderr)
         raise
@@ -70,11 +72,16 @@ def serve(name: str, application: str = NAP, record: bool = False) -> LabServer:
 
 
 def command(name: str) -> list[str]:
-    """Return the words that start the server of that name, with {app} and {port} in them."""
+    """Return the words that start the server of that name, with {app} and {port} in them.
+
+    Options may follow the name: "part 4 --workers 2".
+    """
     if name in OTHERS:
         return [sys.executable, "-m", *OTHERS[name]]
+    name, dashes, options = name.partition(" --")
     hosts = [] if name.endswith("part 1") else ["{app}"]
-    return [sys.executable, str(program(name)), *hosts, "--port", "{port}"]
+    words = [sys.executable, str(program(name)), *hosts, "--port", "{port}"]
+    return [*words, *f"{dashes}{options}".split()]
 
 
 def program(name: str) -> Path:

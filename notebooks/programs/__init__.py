@@ -13,4 +13,5 @@ And what is measured apart from the kernel, which has threads:
     record_processes    runs a server, and writes down its forks, exits and waits
     interrupted_accept  a signal while accept() blocks
     fork_costs          what a fork takes, for processes of several sizes
+    load_costs          what workers need whose application was loaded before, or after, the fork
 """

@@ -6,6 +6,7 @@
     side_by_side(a=..., b=...)  and table(heads, rows)
     origin_table(view, environ)     where each key of environ comes from
     curves(series), children(watched), forks(costs)     by matplotlib
+    grid(panels), shares(counts), generations(bars)     the same, of workers
     part(number)            the finished server of a part, as a module
 
 Each picture can be printed as text; IPython shows its coloured form. Nothing here needs
@@ -16,7 +17,7 @@ from .grammar import wire
 from .octets import View, hexdump, visible
 from .origins import origin_table, origins
 from .parts import part
-from .plots import Plot, children, curves, forks
+from .plots import Plot, children, curves, forks, generations, grid, shares
 from .tables import Columns, Table, shorten, side_by_side, table
 from .timelines import MARKS, Drawing, Row, phases, timeline
 
@@ -31,11 +32,14 @@ __all__ = [
     "children",
     "curves",
     "forks",
+    "generations",
+    "grid",
     "hexdump",
     "origin_table",
     "origins",
     "part",
     "phases",
+    "shares",
     "shorten",
     "side_by_side",
     "table",

@@ -184,3 +184,92 @@ def forks(costs: Sequence[Cost]) -> Plot:
     return Plot(
         figure, "\n".join(describe_points(title, series) for title, series in titles.items())
     )
+
+
+def grid(
+    cases: Mapping[str, Mapping[str, Points]], x: str = "", y: str = "", top: float | None = None
+) -> Plot:
+    """Return plots in two columns, each of points (x, y) by name, on the same axes by doubling.
+
+    top is as far as was measured: a dotted line, and what lies on it may be more.
+    """
+    from matplotlib import rcParams
+    from matplotlib.figure import Figure
+
+    rcParams.update({"font.size": 13, "axes.spines.top": False, "axes.spines.right": False})
+    rows = (len(cases) + 1) // 2
+    figure = Figure(figsize=(9.5, 3.1 * rows + 0.8), layout="constrained")
+    every = list(figure.subplots(rows, 2, squeeze=False, sharex=True, sharey=True).flat)
+    for at, (panel, (title, series)) in enumerate(zip(every, cases.items(), strict=False)):
+        for style, (name, points) in enumerate(series.items()):
+            draw_line(panel, points, style, name)
+        if top:
+            panel.axhline(top, color="#555", linestyle=":", linewidth=1.5)
+        panel.set_xscale("log", base=2)
+        panel.set_yscale("log")
+        ticks = sorted({one for points in series.values() for one, _ in points})
+        panel.set_xticks(ticks, [f"{one:g}" for one in ticks])
+        panel.minorticks_off()
+        panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        panel.set_title(title, fontsize=13)
+        panel.grid(alpha=0.3)
+        if at >= 2 * rows - 2:
+            panel.set_xlabel(x)
+        if at % 2 == 0:
+            panel.set_ylabel(y)
+    figure.legend(
+        *every[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, handlelength=3.5
+    )
+    return Plot(figure, "\n".join(describe_points(title, one) for title, one in cases.items()))
+
+
+def shares(counts: Mapping[str, Sequence[int]]) -> Plot:
+    """Return a plot for each name: a bar for each worker, as high as what it served."""
+    figure, beside = panels(len(counts), 3.8, sharey=True)
+    for panel, (name, served) in zip(beside, counts.items(), strict=True):
+        places = range(1, len(served) + 1)
+        bars = panel.bar(places, served, color="#a9c9e8", edgecolor="#0b4f8a", width=0.7)
+        panel.bar_label(bars, fontsize=11)
+        panel.margins(y=0.12)
+        panel.set_title("\n".join(textwrap.wrap(name, 16)), fontsize=13)
+        panel.set_xticks(list(places))
+        panel.set_xlabel("worker")
+    beside[0].set_ylabel("requests")
+    return Plot(figure, "\n".join(f"{name}: {list(one)}" for name, one in counts.items()))
+
+
+def generations(
+    bars: Sequence[tuple[int, int, float, float]], events: Mapping[str, float], title: str = ""
+) -> Plot:
+    """Return a row for each worker over time, a bar for each request, a line for each event.
+
+    A bar is (generation, worker, begin, end), times in seconds; generations alternate in hatching.
+    """
+    figure, (panel,) = panels(height=3.8)
+    rows = sorted({bar[:2] for bar in bars}, key=lambda row: (row[0], row[1]))
+    for at, (number, worker) in enumerate(rows):
+        spans = [(begin, end - begin) for *who, begin, end in bars if who == [number, worker]]
+        second = number % 2 == 0
+        panel.broken_barh(
+            spans, (at - 0.35, 0.7), facecolor="#f3d9c8" if second else "#a9c9e8",
+            edgecolor="#8a2f00" if second else "#0b4f8a", linewidth=0.6,
+            hatch="////" if second else "",
+        )  # fmt: skip
+    for name, moment in events.items():
+        panel.axvline(moment, color="#111", linestyle="--", linewidth=1.8)
+        panel.text(moment, -0.55, f" {name}", va="bottom", fontsize=12)
+    labels = [f"generation {number}\nworker {worker}" for number, worker in rows]
+    panel.set_yticks(range(len(rows)), labels, fontsize=12)
+    panel.set_ylim(len(rows) - 0.5, -1.0)
+    panel.set_xlabel("seconds")
+    panel.set_title(title, fontsize=14)
+    lines = [title] * bool(title)
+    for number, worker in rows:
+        mine = [bar for bar in bars if bar[:2] == (number, worker)]
+        first, last = min(bar[2] for bar in mine), max(bar[3] for bar in mine)
+        lines.append(
+            f"generation {number}, worker {worker}: {len(mine)} answers, "
+            f"from {first:.2f} to {last:.2f} s"
+        )
+    lines += [f"{name}: {moment:.2f} s" for name, moment in events.items()]
+    return Plot(figure, "\n".join(lines))

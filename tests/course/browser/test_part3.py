@@ -1,22 +1,29 @@
 """The waterfall: a staircase on part 2, a wall on part 3, judged by the servers' own clocks.
 
-The pictures in chapter 3 are drawn by the first two tests:
+On part 4 it is a staircase whose steps are as wide as there are workers. The pictures in chapters 3
+and 4 are drawn by the first three tests:
 
     PICTURES=part3_forking .venv/bin/python -m tests.course browser --only "staircase or wall"
+    PICTURES=part4_workers .venv/bin/python -m tests.course browser --only steps
 """
 
 import os
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.checker.server import Server
 from tests.checker.target import parse_target
-from tests.parts import ROOT
+from tests.parts import PARTS
 
 APPLICATION = "part3_forking.waterfall:app"
-PROGRAMS = {part: str(ROOT / folder / "server.py") for part, folder in
-            ((2, "part2_wsgi"), (3, "part3_forking"))}  # fmt: skip
+WORKERS = (
+    f"{shlex.quote(sys.executable)} {shlex.quote(str(PARTS[4].server))} {{app}} "
+    "--host {host} --port {port} --workers 2"
+)
+PROGRAMS = {2: str(PARTS[2].server), 3: str(PARTS[3].server), 4: WORKERS}
 # The chart with the sentence below it, as a picture that needs nothing of the page.
 PICTURE = """() => {
   const picture = document.getElementById("chart").cloneNode(true);
@@ -84,6 +91,28 @@ def test_part_3_is_a_wall(page, serve):
     assert most_at_once(found) >= 4
     assert "8 answers from 8 processes in" in page.inner_text("#total")
     assert page.locator("#six").is_visible() == (most_at_once(found) < 8)
+
+
+def test_part_4_has_steps_as_wide_as_there_are_workers(page, serve):
+    found = bars(page, serve(4), "waterfall-part4")
+    assert len(found) == 8 and len({pid for pid, _, _ in found}) == 2
+    assert most_at_once(found) == 2
+    assert "8 answers from 2 processes in" in page.inner_text("#total")
+
+
+def test_part_4_remembers_and_survives_a_kill(page, serve):
+    page.goto(serve(4))
+    counts = set()
+    for _ in range(3):
+        page.click("#ask")
+        page.wait_for_function(
+            "/counted [0-9]+[.]$/.test(document.querySelector('#count').innerText)"
+        )
+        counts.add(page.inner_text("#count").rpartition("counted ")[2])
+        page.evaluate("document.querySelector('#count').textContent = ''")
+    assert "2." in counts  # of three requests two came to the same of two workers
+    page.click("#kill")
+    page.wait_for_selector("text=nobody else noticed")
 
 
 def test_part_3_remembers_nothing_and_survives_a_kill(page, serve):

@@ -297,3 +297,46 @@ def silence_costs_part3_most(curves, silence, names, known):
     assert [name for name in names if not answered[name]] == ["part 2", "pre-forked"]
     most = silence["part 3"][-1]
     assert not known or most.resident > 2 * most.own
+
+
+# ---- 4 ---------------------------------------------------------------------------
+
+
+@claim("4", "Beside difficult clients")
+def a_worker_is_held_by_who_has_begun(at, names, limit):
+    two, three, four = names
+    held = [(kind, name) for kind in at for name in names if at[kind][name][8] == limit]
+    assert held == [("silent", two), ("slow", two), ("slow", four)]
+    assert at["silent"][two][1] == at["slow"][two][1] == limit
+    assert at["slow"][four][1] < limit
+    for kind in ("bursty", "killed"):
+        assert at[kind][two][8] > 140 and at[kind][four][8] > 60
+        assert at[kind][four][8] < at[kind][two][8]
+        assert at[kind][four][1] < at[kind][four][8]
+        assert at[kind][three][8] < at[kind][two][8]
+
+
+@claim("4", "Who accepts")
+def the_work_makes_it_even(served):
+    assert [len(one) for one in served.values()] == [4] * 4
+    assert [sum(one) for one in served.values()] == [400] * 4
+    assert all(min(one) > 20 for name, one in served.items() if name.endswith("eight clients"))
+
+
+@claim("4", "A reload under load")
+def two_generations_answer_at_once_and_nobody_is_lost(
+    exchanges, lost, old, workers, last_old, first_new
+):
+    assert len(exchanges) == 280 and lost == 0
+    assert len(old) == 2 and len(workers) == 4
+    assert 1.0 < first_new < last_old
+
+
+@claim("4", "Before or after the fork")
+def what_is_looked_at_is_copied(costs):
+    before, after = costs["before"], costs["after"]
+    alone = after[-1].fresh - after[0].fresh  # seven workers
+    assert before[-1].fresh - before[0].fresh < 0.25 * alone
+    assert 0.75 * alone < before[-1].used - before[0].used < alone
+    assert before[-1].used > 0.9 * after[-1].used
+    assert all(abs(one.used - one.fresh) < 0.05 * one.fresh for one in after)

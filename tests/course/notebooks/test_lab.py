@@ -94,3 +94,30 @@ def test_imports_between_notebooks_and_tests_run_one_way():
     for path in (ROOT / "tests").rglob("*.py"):
         if "course" not in path.parts:
             assert not any(name.split(".")[0] == "notebooks" for name in read_imports(path)), path
+
+
+def test_options_follow_the_name_of_a_server(serve):
+    server = serve("part 4 --workers 3")
+    assert len(lab.look(server).states) == 3
+    assert sum(lab.shares_of(server, 2, 12)) == 12
+
+
+@pytest.mark.parametrize("kind", ["silent", "slow", "bursty", "killed"])
+def test_who_is_kept_waiting_by_one_difficult_client(serve, kind):
+    ((count, ms),) = lab.kept_waiting("part 2", kind, [1])
+    assert count == 1
+    assert (ms == 600) == (kind in ("silent", "slow"))
+    assert ms > 10
+
+
+def test_a_reload_comes_after_so_many_seconds(serve):
+    server = serve("part 4 --workers 2")
+    old = set(lab.look(server).states)
+    with lab.reload_after(server, 0.1):
+        assert lab.answers(server)
+    assert lab.wait_until(lambda: len(now := set(lab.look(server).states)) == 2 and not now & old)
+
+
+def test_an_application_is_shared_until_it_is_looked_at():
+    (before,), (after,) = (lab.load_costs(when, [2]) for when in ("before", "after"))
+    assert before.fresh < after.fresh and before.fresh < before.used

@@ -76,7 +76,7 @@ def find_processes(mark: str) -> set[str]:
 
 def test_the_index_names_each_notebook():
     index = (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert [number_of(path) for path in NOTEBOOKS] == ["1a", "1b", "2", "3"]
+    assert [number_of(path) for path in NOTEBOOKS] == ["1a", "1b", "2", "3", "4"]
     assert all(f"({path.name})" in index for path in NOTEBOOKS)
 
 
