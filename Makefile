@@ -129,9 +129,11 @@ cost: ## CPU time of a request: part 3, and two other forking servers
 	$(call venv,flask)
 	@.venv/bin/python -m tests.measure.cost
 
-load: ## 10,000 requests, 300 silent clients, 20 s of SIGKILL: part 3
+load: ## what is lost under load: part 3, or PART=4 (SERVER=)
 	$(call venv,flask)
-	@.venv/bin/python -m tests.measure.load
+	@case "$${PART:-3}" in 3) drill=load ;; 4) drill=lifecycle ;; \
+		*) echo 'Load is for the parts with several processes: PART=3 or PART=4.' >&2; exit 2 ;; esac; \
+		.venv/bin/python -m tests.measure.$$drill $(if $(SERVER),--server="$$SERVER")
 
 setup: ## install everything that any target needs, once
 	$(call venv,all)

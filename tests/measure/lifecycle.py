@@ -11,12 +11,14 @@ Exits with 1 if a trial fails. Works on any server that the check of part 4 take
 
 import argparse
 import contextlib
+import functools
 import http.client
 import os
 import random
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -80,6 +82,10 @@ class Crowd:
                 self.fates["broken"] += 1
                 connection = None
 
+    def has_begun(self) -> bool:
+        """Return whether there were more answers than there are clients."""
+        return self.fates["answered"] > self.count
+
     @property
     def lost(self) -> int:
         """How many requests had no answer, or not the right one."""
@@ -93,14 +99,27 @@ def workers_of(server: Server) -> set[int]:
     return set()
 
 
+def are_replaced(server: Server, old: set[int]) -> bool:
+    """Return whether none of the old workers is left."""
+    return not old & workers_of(server)
+
+
+def exit_status(server: Server) -> int | None:
+    """Return the exit status of a server that was told to end; None if it does not."""
+    assert server.process is not None, "nothing was launched yet"
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return server.process.wait(SECONDS)
+    return None
+
+
 def survives_reloads(server: Server, count: int, clients: int) -> bool:
     """Return whether nothing is lost while the application is loaded anew count times."""
     done = 0
     with Crowd(server.port, clients).asking() as crowd:
         for _ in range(count):
             before = workers_of(server)
-            server.process.send_signal(signal.SIGHUP)
-            done += wait_until(lambda old=before: not old & workers_of(server), SECONDS)
+            os.kill(server.pid, signal.SIGHUP)
+            done += wait_until(functools.partial(are_replaced, server, before), SECONDS)
     print(f"{count} reloads, {done} done, {clients} clients: {dict(crowd.fates)}")
     return done == count and not crowd.lost and crowd.fates["answered"] > count
 
@@ -111,10 +130,10 @@ def survives_stops(server: Server, count: int, clients: int) -> bool:
     statuses = []
     for _ in range(count):
         with Crowd(server.port, clients).asking() as crowd:
-            wait_until(lambda one=crowd: one.fates["answered"] > clients, SECONDS)
+            wait_until(crowd.has_begun, SECONDS)
             crowd.may_refuse = True
-            server.process.send_signal(signal.SIGTERM)
-            statuses.append(server.process.wait(SECONDS))
+            os.kill(server.pid, signal.SIGTERM)
+            statuses.append(exit_status(server))
         fates += crowd.fates
         server.start()
     print(f"{count} stops, exit statuses {set(statuses)}, {clients} clients: {dict(fates)}")
