@@ -19,7 +19,7 @@ application = $(if $(word 3,$(PART_$*)),"$${APP:-$(word 3,$(PART_$*))}")
 
 # What the reader types after a target, and nothing else, reaches the shell through the
 # environment, so that no sign in it has a meaning there.
-NAMES := ALL APP CLAUSE COUNT FORCE FULL LEVEL M PART SEED SERVER STAGE UPGRADE
+NAMES := ALL APP CLAUSE COUNT FORCE FULL LEVEL M MINUTES PART SEED SERVER STAGE UPGRADE
 $(foreach name,$(NAMES),$(eval $(name) =))
 HOST = 127.0.0.1
 PORT = 8888
@@ -34,7 +34,7 @@ OPTIONS = $(if $(SERVER),--server="$$SERVER") $(if $(CLAUSE),--clause="$$CLAUSE"
 	$(if $(STAGE),--stage="$$STAGE") $(if $(ALL),--all)
 
 .PHONY: help doctor progress diff-mine hint mistakes broken quiz quiz-answer test-mistakes notebooks \
-	test-notebooks test-frameworks test test-all lint fuzz cost load setup requirements clean
+	test-notebooks test-frameworks test test-all lint fuzz cost load soak setup requirements clean
 .PHONY: $(foreach n,$(PARTS),serve-part$n test-part$n watch-part$n start-part$n) $(LATER:%=diff-part%)
 
 help: ## this list
@@ -129,9 +129,16 @@ cost: ## CPU time of a request: part 3, and two other forking servers
 	$(call venv,flask)
 	@.venv/bin/python -m tests.measure.cost
 
-load: ## 10,000 requests, 300 silent clients, 20 s of SIGKILL: part 3
+load: ## what is lost under load: part 3, or PART=4 (SERVER=)
 	$(call venv,flask)
-	@.venv/bin/python -m tests.measure.load
+	@case "$${PART:-3}" in 3) drill=load ;; 4) drill=lifecycle ;; \
+		*) echo 'Load is for the parts with several processes: PART=3 or PART=4.' >&2; exit 2 ;; esac; \
+		.venv/bin/python -m tests.measure.$$drill $(if $(SERVER),--server="$$SERVER")
+
+soak: ## parts 3 and 4 under mixed load (MINUTES=3, PART=, SERVER=)
+	$(call venv,flask)
+	@.venv/bin/python -m tests.measure.soak --minutes="$${MINUTES:-3}" \
+		$(if $(PART),--part="$$PART") $(if $(SERVER),--server="$$SERVER")
 
 setup: ## install everything that any target needs, once
 	$(call venv,all)

@@ -11,12 +11,14 @@ Exits with 1 if a trial fails. Works on any server that the check of part 4 take
 
 import argparse
 import contextlib
+import functools
 import http.client
 import os
 import random
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -80,9 +82,9 @@ class Crowd:
                 self.fates["broken"] += 1
                 connection = None
 
-    def wait_for_answers(self, count: int) -> None:
-        """Return once more than count requests have been answered."""
-        wait_until(lambda: self.fates["answered"] > count, SECONDS)
+    def has_begun(self) -> bool:
+        """Return whether there were more answers than there are clients."""
+        return self.fates["answered"] > self.count
 
     @property
     def lost(self) -> int:
@@ -97,11 +99,17 @@ def workers_of(server: Server) -> set[int]:
     return set()
 
 
-def is_replaced(server: Server) -> bool:
-    """Return whether all workers of a server are others after one SIGHUP."""
-    before = workers_of(server)
-    os.kill(server.pid, signal.SIGHUP)
-    return wait_until(lambda: not before & workers_of(server), SECONDS)
+def are_replaced(server: Server, old: set[int]) -> bool:
+    """Return whether none of the old workers is left."""
+    return not old & workers_of(server)
+
+
+def exit_status(server: Server) -> int | None:
+    """Return the exit status of a server that was told to end; None if it does not."""
+    assert server.process is not None, "nothing was launched yet"
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return server.process.wait(SECONDS)
+    return None
 
 
 def survives_reloads(server: Server, count: int, clients: int) -> bool:
@@ -109,16 +117,11 @@ def survives_reloads(server: Server, count: int, clients: int) -> bool:
     done = 0
     with Crowd(server.port, clients).asking() as crowd:
         for _ in range(count):
-            done += is_replaced(server)
+            before = workers_of(server)
+            os.kill(server.pid, signal.SIGHUP)
+            done += wait_until(functools.partial(are_replaced, server, before), SECONDS)
     print(f"{count} reloads, {done} done, {clients} clients: {dict(crowd.fates)}")
     return done == count and not crowd.lost and crowd.fates["answered"] > count
-
-
-def stop(server: Server) -> int:
-    """Return a server's exit status after SIGTERM."""
-    assert server.process is not None
-    server.process.terminate()
-    return server.process.wait(SECONDS)
 
 
 def survives_stops(server: Server, count: int, clients: int) -> bool:
@@ -127,9 +130,10 @@ def survives_stops(server: Server, count: int, clients: int) -> bool:
     statuses = []
     for _ in range(count):
         with Crowd(server.port, clients).asking() as crowd:
-            crowd.wait_for_answers(clients)
+            wait_until(crowd.has_begun, SECONDS)
             crowd.may_refuse = True
-            statuses.append(stop(server))
+            os.kill(server.pid, signal.SIGTERM)
+            statuses.append(exit_status(server))
         fates += crowd.fates
         server.start()
     print(f"{count} stops, exit statuses {set(statuses)}, {clients} clients: {dict(fates)}")

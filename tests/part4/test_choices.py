@@ -14,7 +14,7 @@ from tests.checker.conversation import ask
 from tests.checker.expect import expect
 from tests.checker.processes import MEDDLE, wait_until
 from tests.checker.server import SAID, Server
-from tests.checker.target import choose_target
+from tests.checker.target import parse_target
 from tests.contract.hosted import request
 from tests.contract.shared import GET, cases
 from tests.contract.workers import CLOSE, PATIENT, wait_for_workers, wait_until_said
@@ -23,7 +23,7 @@ from tests.parts import PARTS, ROOT
 pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
 
 PROGRAM = str(PARTS[4].server)
-TARGET = choose_target(4, finished=True)
+TARGET = parse_target(PROGRAM, PARTS[4].contract_application, PARTS[4].options)._replace(part=4)
 NOBODY = 65534
 # main() of the server, run by who is not root, as far as it can tell.
 WITHOUT_ROOT = f"""
