@@ -14,7 +14,7 @@ from tests.checker.conversation import ask
 from tests.checker.expect import expect
 from tests.checker.processes import MEDDLE, wait_until
 from tests.checker.server import SAID, Server
-from tests.checker.target import parse_target
+from tests.checker.target import Target, choose_target
 from tests.contract.hosted import request
 from tests.contract.shared import GET, cases
 from tests.contract.workers import CLOSE, PATIENT, wait_for_workers, wait_until_said
@@ -23,7 +23,6 @@ from tests.parts import PARTS, ROOT
 pytestmark = [pytest.mark.finished, pytest.mark.waits(1.4)]
 
 PROGRAM = str(PARTS[4].server)
-TARGET = parse_target(PROGRAM, PARTS[4].contract_application, PARTS[4].options)._replace(part=4)
 NOBODY = 65534
 # main() of the server, run by who is not root, as far as it can tell.
 WITHOUT_ROOT = f"""
@@ -33,6 +32,11 @@ os.geteuid = lambda: {NOBODY}
 del sys.argv[1]
 main()
 """
+
+
+def ours() -> Target:
+    """Return the finished server of part 4."""
+    return choose_target(4, finished=True)
 
 
 def run(*words: str, program: tuple[str, ...] = (PROGRAM,)) -> subprocess.CompletedProcess:
@@ -105,7 +109,7 @@ def test_systemd_is_told_once_it_serves(case):
         messages.bind(f"\0{path}" if case else path)
         messages.settimeout(30)
         environment = {"NOTIFY_SOCKET": f"@{path}" if case else path}
-        with Server(TARGET, figures=PATIENT, environment=environment) as own:
+        with Server(ours(), figures=PATIENT, environment=environment) as own:
             assert messages.recv(100) == b"READY=1"
             with ask(own, request("process", CLOSE)) as talk:
                 expect(talk, {200})
@@ -124,14 +128,14 @@ def test_a_kept_connection_is_told_nothing_and_one_that_ends_is_told_close(serve
 
 
 def test_a_client_who_is_too_slow_is_told_so():
-    with Server(TARGET, figures=PATIENT._replace(client_timeout=1)) as own:
+    with Server(ours(), figures=PATIENT._replace(client_timeout=1)) as own:
         with ask(own, GET[:9]) as talk:
             assert b"takes too long" in expect(talk, {408}).content
 
 
 def test_the_access_log_is_for_who_asks_for_it():
     for options, lines in (("", 0), ("--access-log", 2)):
-        target = TARGET._replace(words=[*TARGET.words, *options.split()])
+        target = ours()._replace(words=[*ours().words, *options.split()])
         with Server(target, figures=PATIENT) as own:
             for _ in range(2):
                 with ask(own, request("process", CLOSE)) as talk:
@@ -143,7 +147,7 @@ def test_the_access_log_is_for_who_asks_for_it():
 
 
 def test_the_master_says_which_generation_serves():
-    with Server(TARGET, figures=PATIENT) as own:
+    with Server(ours(), figures=PATIENT) as own:
         own.wait_for_output(SAID)
         old = wait_for_workers(own, 2)
         os.kill(own.pid, signal.SIGHUP)
@@ -154,7 +158,7 @@ def test_the_master_says_which_generation_serves():
 
 
 def test_the_master_says_how_a_worker_ended():
-    with Server(TARGET, figures=PATIENT) as own:
+    with Server(ours(), figures=PATIENT) as own:
         own.wait_for_output(SAID)
         pid = min(wait_for_workers(own, 2))
         os.kill(pid, signal.SIGKILL)
@@ -171,8 +175,8 @@ def test_a_worker_has_no_children_and_the_master_no_connection(server):
 
 
 def test_without_an_application_it_answers_with_environ():
-    words = [word for word in TARGET.words if word != "{app}"]
-    assert len(words) == len(TARGET.words) - 1
-    with Server(TARGET._replace(words=words), figures=PATIENT) as own:
+    words = [word for word in ours().words if word != "{app}"]
+    assert len(words) == len(ours().words) - 1
+    with Server(ours()._replace(words=words), figures=PATIENT) as own:
         with ask(own, GET) as talk:
             assert b"\nPATH_INFO = '/hello'\n" in expect(talk, {200}).content
