@@ -11,12 +11,13 @@ import pytest
 from tests.checker.advice import unwritten_functions
 from tests.checker.clauses import CLAUSES
 from tests.course.complete import BUILT
-from tests.course.walk import Step, committed_rows, rows_of, walk
+from tests.course.walk import WALKED, Step, committed_rows, rows_of, walk
 from tests.parts import PARTS, ROOT
 from tests.stages import STAGES, Group, functions_of, groups_of, stage_of
 from tests.tools import starters
 
 EACH = pytest.mark.parametrize("part", BUILT)
+EACH_WALKED = pytest.mark.parametrize("part", WALKED)
 WITHOUT_A_WIN = 3  # functions, one of which turns a clause green
 NOTHING = Group("nothing before", ())
 # Clauses that are green when their stage begins, and why; the stage keeps them so.
@@ -83,7 +84,7 @@ def walked(part: int) -> list[Step]:
 
 
 @pytest.mark.slow
-@EACH
+@EACH_WALKED
 def test_no_board_on_the_way_is_dark_and_the_count_never_falls(part):
     rows = rows_of(walked(part))
     for before, after in pairwise(walked(part)):
@@ -93,7 +94,7 @@ def test_no_board_on_the_way_is_dark_and_the_count_never_falls(part):
 
 
 @pytest.mark.slow
-@EACH
+@EACH_WALKED
 def test_what_an_earlier_part_has_turned_green_stays_green(part):
     (earlier,) = [one for one in groups_of(part, ids_of(part)) if one.earlier] or [NOTHING]
     for step in walked(part):
@@ -101,7 +102,7 @@ def test_what_an_earlier_part_has_turned_green_stays_green(part):
 
 
 @pytest.mark.slow
-@EACH
+@EACH_WALKED
 def test_the_check_advises_the_next_function(part):
     steps = walked(part)
     for before, after in pairwise(steps):
@@ -112,7 +113,7 @@ def test_the_check_advises_the_next_function(part):
 
 
 @pytest.mark.slow
-@EACH
+@EACH_WALKED
 def test_of_three_functions_one_turns_a_clause_green(part):
     since = 0
     for before, after in pairwise(walked(part)):
@@ -121,7 +122,7 @@ def test_of_three_functions_one_turns_a_clause_green(part):
 
 
 @pytest.mark.slow
-@EACH
+@EACH_WALKED
 def test_a_stage_turns_its_clauses_green_and_no_others_and_they_stay_so(part):
     steps = walked(part)
     for stage in STAGES[part]:
@@ -138,12 +139,12 @@ def test_a_stage_turns_its_clauses_green_and_no_others_and_they_stay_so(part):
 
 
 @pytest.mark.slow
-@EACH
+@EACH_WALKED
 def test_the_page_has_the_table_of_the_walk(part):
     assert committed_rows(part) == rows_of(walked(part)), "python -m tests.course walk"
 
 
-@EACH
+@EACH_WALKED
 def test_the_table_of_the_walk_has_every_function_and_ends_in_green(part):
     cells = [[cell.strip() for cell in row.split("|")[2:5]] for row in committed_rows(part)]
     functions = [

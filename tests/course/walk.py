@@ -21,6 +21,9 @@ from tests.tools import starters
 PAGE = ROOT / "tests" / "README.md"
 TABLE = re.compile(r"(?<=<!-- walk: begin -->\n).*(?=<!-- walk: end -->)", re.DOTALL)
 HEADING = "| part | stage | written | kept | turns green | turns red |\n|---|---|---|---|---|---|"
+# Part 4 is not walked yet: each of its boards waits for deadlines, up to minutes while the starter
+# is half written, and the clauses of its stage 3 are green or not run from the start.
+WALKED = tuple(part for part in STAGES if part != 4)
 AT_ONCE = 3  # boards side by side: a check waits more than it works
 
 
@@ -102,8 +105,8 @@ def committed_rows(part: int) -> list[str]:
 
 
 def write_table() -> None:
-    """Walk through every part, and write the table into tests/README.md."""
-    rows = [row for part in STAGES for row in rows_of(walk(part))]
+    """Walk through the parts, and write the table into tests/README.md."""
+    rows = [row for part in WALKED for row in rows_of(walk(part))]
     text = PAGE.read_text(encoding="utf-8")
     assert len(TABLE.findall(text)) == 1, f"the two marks of the table are not in {PAGE.name}"
     table = "\n".join(["", HEADING, *rows, "", ""])
