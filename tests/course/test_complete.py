@@ -350,7 +350,7 @@ def test_a_part_that_differs_from_the_one_before_is_told(copy, path, old, new, w
 
 
 def test_a_change_that_is_none_is_told(copy):
-    last = max(PARTS)
+    last = max(CHANGED)
     server = f"{PARTS[last].folder}/server.py"
     shutil.copy(copy / PARTS[last - 1].folder / "server.py", copy / server)
     said = unknown(about_changes(copy, CLAUSES))
