@@ -52,7 +52,15 @@ def answer(
     server: Server, octets: bytes, likely: str | dict[str, str] | None = None, method: str = "GET"
 ) -> tuple[Conversation, Response]:
     """Return the ended conversation and its answer of 200. Raises Red."""
-    with ask(server, octets) as talk:
+    with contextlib.ExitStack() as stack:
+        try:
+            talk = stack.enter_context(ask(server, octets))
+        except ConnectionError as error:
+            if not isinstance(likely, str):
+                raise
+            # The words for a server that does not answer hold for one that is gone already.
+            problem = f"No connection could be made: {error.strerror or error}."
+            raise Red(problem, None, "a connection, as before", likely) from None
         response = expect(talk, {200}, method=method, likely=likely)
         if response.closes:
             talk.reads_end()
