@@ -19,7 +19,7 @@ application = $(if $(word 3,$(PART_$*)),"$${APP:-$(word 3,$(PART_$*))}")
 
 # What the reader types after a target, and nothing else, reaches the shell through the
 # environment, so that no sign in it has a meaning there.
-NAMES := ALL APP CLAUSE COUNT FORCE FULL LEVEL M MINUTES PART SEED SERVER STAGE UPGRADE
+NAMES := ALL APP CLAUSE COUNT FORCE FULL LEVEL M MINUTES PART SEED SERVER STAGE TELL UPGRADE
 $(foreach name,$(NAMES),$(eval $(name) =))
 HOST = 127.0.0.1
 PORT = 8888
@@ -78,9 +78,9 @@ hint: ## a hint for a clause (CLAUSE=P03, LEVEL=1, 2 or 3)
 mistakes: ## the gallery of wrong ideas, by part
 	@"$$PYTHON" -m tests.tools.mistakes list
 
-broken: ## one of them to run, and what to try (M=part3/P03_reap_once)
+broken: ## one of them to run (M=part3/P03_reap_once, PORT=), or to read about (TELL=1)
 	$(if $(filter part1%,$(M)),,$(call venv,flask))
-	@"$$PYTHON" -m tests.tools.mistakes show "$$M"
+	@"$$PYTHON" -m tests.tools.mistakes show "$$M" "$$PORT" "$$TELL"
 
 quiz: ## a server with an unnamed mistake: find it (PART=3, PORT=)
 	$(call venv,flask)

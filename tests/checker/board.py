@@ -173,7 +173,7 @@ class Board:
 
 
 def name_red(near: list[str], far: list[str]) -> str:
-    """Return the red clauses of the stage that is explained, then the first ones of other stages."""
+    """Return the red clauses: those of the stage that is explained, then some of the others."""
     more = len(far) - NAMED
     some = ", ".join(far[:NAMED]) + (f" and {more} more" if more > 0 else "")
     return "; ".join(filter(None, [", ".join(near), some and f"in other stages {some}"]))
@@ -236,4 +236,4 @@ def describe_forms(clause: ClauseResult) -> str:
 def describe_likeness(like: Cause) -> str:
     """Return which mistake of the gallery a server looks like, and how much."""
     much = "much" if like.shared > MUCH else "somewhat"
-    return f'This looks {much} like "{like.title}": make broken M={like.mistake} tells that story.'
+    return f'This looks {much} like "{like.title}": make broken M={like.mistake} TELL=1 says why.'

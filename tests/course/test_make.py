@@ -25,6 +25,7 @@ REQUIREMENTS = ROOT / "tests" / "requirements"
 # What a make that runs these tests hands down: MAKEFLAGS, and the names that the Makefile exports.
 EXPORTED = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "FULL", "HOST", "PORT", "PYTHON"}
 EXPORTED |= {"ALL", "APP", "CLAUSE", "COUNT", "FORCE", "LEVEL", "M", "PART", "SEED", "SERVER"}
+EXPORTED |= {"TELL"}
 SETS = sorted(path.stem for path in REQUIREMENTS.glob("*.in"))
 
 
@@ -195,6 +196,7 @@ def test_what_came_with_the_set_of_all_is_not_installed_again(clone):
         ("serve-part1 HOST", "Cannot listen on"),
         ("serve-part2 APP", "MODULE:CALLABLE"),
         ("broken M", "There is no mistake"),
+        ("broken M=part1/H07_one_recv PORT", "PORT is a number from 0 to 65535"),
         ("test-part1 CLAUSE", "There is no clause"),
         ("test-part1 SERVER", "SERVER must say where the port goes"),
         ("watch-part1 SERVER", "There is no file"),
@@ -236,6 +238,8 @@ COMMANDS = {
     "test-part3 CLAUSE=H01,P10": "part3_forking/server.py keeps 2 of 2 clauses of the contract",
     "hint CLAUSE=P09 LEVEL=3": "P09, hint 3 of 3",
     "broken M=part3/P03_reap_once": "The broken server is build/part3/P03_reap_once.py",
+    "broken M=part3/P03_reap_once TELL=1": "-        while os.waitpid(-1, os.WNOHANG)",
+    "broken M=part3/P03_reap_once PORT=9000": "waterfall:app --port 9000\n",
     "mistakes": "make broken M=part3/NAME",
     "diff-part2": "From part1_single/server.py to part2_wsgi/server.py",
     "diff-part3": "From part2_wsgi/server.py to part3_forking/server.py",
