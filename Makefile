@@ -12,6 +12,8 @@ folder = $(word 1,$(PART_$*))
 needs = $(word 2,$(PART_$*))
 # The reader's own server, once there is one; else the finished one.
 mine = $(firstword $(wildcard $(folder)/mine.py) $(folder)/server.py)
+# What the check needs of each part that the reader has begun.
+begun = $(foreach n,$(PARTS),$(if $(wildcard $(word 1,$(PART_$n))/mine.py),$(word 2,$(PART_$n))))
 own = Serving $(mine), your own; delete it to go back to server.py.
 # Part 1 is served by the Python that is there; the others need what they host.
 python = $(if $(word 3,$(PART_$*)),.venv/bin/python,"$$PYTHON")
@@ -45,7 +47,7 @@ doctor: ## can this machine run the course? A line for each thing (PORT=)
 	@"$$PYTHON" -m tests.tools.doctor "$$PORT"
 
 progress: ## how many clauses your own servers keep, and the next step
-	$(call venv,flask)
+	$(call venv,$(lastword check $(begun)))
 	@.venv/bin/python -m tests.tools.progress
 
 $(PARTS:%=serve-part%): serve-part%: ## part % on http://127.0.0.1:8888 (HOST=, PORT=, APP=MODULE:APP)

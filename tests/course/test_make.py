@@ -17,6 +17,7 @@ from tests.checker.server import Server
 from tests.checker.target import Target, why_unreadable
 from tests.course.selfcheck import copy_course, without_forms, without_ids
 from tests.parts import PARTS, ROOT, name_parts
+from tests.tools.progress import in_order_of_place
 
 SECONDS = 120.0  # a deadline, not an expectation
 NAME = 'my course\'s "ü" 100%$HOME [1]'  # of a folder
@@ -270,6 +271,20 @@ def test_the_name_of_the_folder_does_not_matter_to_the_readers_own(tmp_path, odd
     watched = make(folder, "watch-part1", "CLAUSE=H02", input="q\n")
     assert "Watching mine.py" in watched.stdout, watched.stdout + watched.stderr
     assert "write format_head: H02 needs it" in watched.stdout
+
+
+def test_progress_installs_what_the_begun_parts_need(clone):
+    assert "venv.sh check " in make(clone, "-n", "progress").stdout
+    for part, needs in ((1, "check"), (2, "flask")):
+        (clone / PARTS[part].folder / "mine.py").touch()
+        assert f"venv.sh {needs} " in make(clone, "-n", "progress").stdout
+
+
+@pytest.mark.parametrize(
+    ("begun", "order"), [([], [1, 2, 3]), ([2], [2, 3, 1]), ([1, 3], [3, 1, 2])], ids=str
+)
+def test_progress_names_the_step_where_the_reader_is(begun, order):
+    assert [part for part in in_order_of_place(begun) if part <= 3] == order
 
 
 def test_a_server_of_any_name_can_be_checked_and_again(odd_folder):
