@@ -96,7 +96,7 @@ STAGES = {
             "It takes chunks",
             "hard",
             60,
-            "read_chunks parse_chunk_size check_transfer_encoding",
+            "check_transfer_encoding read_chunks parse_chunk_size",
             "H21 W19",
         ),
     ),
