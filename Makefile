@@ -12,6 +12,8 @@ folder = $(word 1,$(PART_$*))
 needs = $(word 2,$(PART_$*))
 # The reader's own server, once there is one; else the finished one.
 mine = $(firstword $(wildcard $(folder)/mine.py) $(folder)/server.py)
+# What the check needs of each part that the reader has begun.
+begun = $(foreach n,$(PARTS),$(if $(wildcard $(word 1,$(PART_$n))/mine.py),$(word 2,$(PART_$n))))
 own = Serving $(mine), your own; delete it to go back to server.py.
 # Part 1 is served by the Python that is there; the others need what they host.
 python = $(if $(word 3,$(PART_$*)),.venv/bin/python,"$$PYTHON")
@@ -19,7 +21,7 @@ application = $(if $(word 3,$(PART_$*)),"$${APP:-$(word 3,$(PART_$*))}")
 
 # What the reader types after a target, and nothing else, reaches the shell through the
 # environment, so that no sign in it has a meaning there.
-NAMES := ALL APP CLAUSE COUNT FORCE FULL LEVEL M MINUTES PART SEED SERVER STAGE UPGRADE
+NAMES := ALL APP CLAUSE COUNT FORCE FULL LEVEL M MINUTES PART SEED SERVER STAGE TELL UPGRADE
 $(foreach name,$(NAMES),$(eval $(name) =))
 HOST = 127.0.0.1
 PORT = 8888
@@ -45,7 +47,7 @@ doctor: ## can this machine run the course? A line for each thing (PORT=)
 	@"$$PYTHON" -m tests.tools.doctor "$$PORT"
 
 progress: ## how many clauses your own servers keep, and the next step
-	$(call venv,flask)
+	$(call venv,$(lastword check $(begun)))
 	@.venv/bin/python -m tests.tools.progress
 
 $(PARTS:%=serve-part%): serve-part%: ## part % on http://127.0.0.1:8888 (HOST=, PORT=, APP=MODULE:APP)
@@ -78,9 +80,9 @@ hint: ## a hint for a clause (CLAUSE=P03, LEVEL=1, 2 or 3)
 mistakes: ## the gallery of wrong ideas, by part
 	@"$$PYTHON" -m tests.tools.mistakes list
 
-broken: ## one of them to run, and what to try (M=part3/P03_reap_once)
+broken: ## one of them to run (M=part3/P03_reap_once, PORT=), or to read about (TELL=1)
 	$(if $(filter part1%,$(M)),,$(call venv,flask))
-	@"$$PYTHON" -m tests.tools.mistakes show "$$M"
+	@"$$PYTHON" -m tests.tools.mistakes show "$$M" "$$PORT" "$$TELL"
 
 quiz: ## a server with an unnamed mistake: find it (PART=3, PORT=)
 	$(call venv,flask)

@@ -566,6 +566,24 @@ def send_continue(connection: socket.socket, version: bytes, fields: Fields) -> 
         connection.sendall(format_head("100 Continue", []))
 
 
+def check_transfer_encoding(version: bytes, fields: Fields) -> None:
+    """Refuse codings other than chunked alone, with 400 or 501. RFC 9112 §6.1, §6.3."""
+    if not is_chunked(fields):
+        return
+    codings = parse_list(fields, b"transfer-encoding")
+    if codings[-1:] != [b"chunked"] or codings.count(b"chunked") > 1:
+        raise HTTPError("The last transfer coding is not chunked.")
+    if version == b"HTTP/1.0" or b"content-length" in dict(fields):
+        raise HTTPError("Transfer-Encoding is not allowed here.")
+    if len(codings) > 1:
+        raise HTTPError("The only transfer coding here is chunked.", "501 Not Implemented")
+
+
+def is_chunked(fields: Fields) -> bool:
+    """Return whether the content comes in chunks, if check_transfer_encoding passes it."""
+    return b"transfer-encoding" in dict(fields)
+
+
 def read_chunks(incoming: Incoming) -> bytes:
     """Return the decoded content; drop extensions and trailer fields. RFC 9112 §7.1.
 
@@ -669,24 +687,6 @@ def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
     if not match:
         raise HTTPError("A field line is a name, a colon, a value.")
     return match[1].lower(), match[2].strip(b" \t")
-
-
-def check_transfer_encoding(version: bytes, fields: Fields) -> None:
-    """Refuse codings other than chunked alone, with 400 or 501. RFC 9112 §6.1, §6.3."""
-    if not is_chunked(fields):
-        return
-    codings = parse_list(fields, b"transfer-encoding")
-    if codings[-1:] != [b"chunked"] or codings.count(b"chunked") > 1:
-        raise HTTPError("The last transfer coding is not chunked.")
-    if version == b"HTTP/1.0" or b"content-length" in dict(fields):
-        raise HTTPError("Transfer-Encoding is not allowed here.")
-    if len(codings) > 1:
-        raise HTTPError("The only transfer coding here is chunked.", "501 Not Implemented")
-
-
-def is_chunked(fields: Fields) -> bool:
-    """Return whether the content comes in chunks, if check_transfer_encoding passes it."""
-    return b"transfer-encoding" in dict(fields)
 
 
 # ---- survive: what a client can do to the terminal -------------------------------

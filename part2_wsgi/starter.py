@@ -492,13 +492,31 @@ def send_continue(connection: socket.socket, version: bytes, fields: Fields) -> 
         connection.sendall(format_head("100 Continue", []))
 
 
+def check_transfer_encoding(version: bytes, fields: Fields) -> None:
+    """Refuse codings other than chunked alone, with 400 or 501. RFC 9112 §6.1, §6.3."""
+    # unwritten: W19. Part 1's, which stays right until chunks are read.
+    if b"transfer-encoding" not in dict(fields):
+        return
+    codings = parse_list(fields, b"transfer-encoding")
+    if codings[-1:] != [b"chunked"] or codings.count(b"chunked") > 1:
+        raise HTTPError("The last transfer coding is not chunked.")
+    if version == b"HTTP/1.0" or b"content-length" in dict(fields):
+        raise HTTPError("Transfer-Encoding is not allowed here.")
+    raise HTTPError("Part 1 does not decode chunked; part 2 does.", "501 Not Implemented")
+
+
+def is_chunked(fields: Fields) -> bool:
+    """Return whether the content comes in chunks, if check_transfer_encoding passes it."""
+    return b"transfer-encoding" in dict(fields)
+
+
 def read_chunks(incoming: Incoming) -> bytes:
     """Return the decoded content; drop extensions and trailer fields. RFC 9112 §7.1.
 
     Refuses with 400, 413, 431.
     """
-    # unwritten: H21
-    return b""
+    # unwritten: W19
+    raise HTTPError("This server does not decode chunked yet.", "501 Not Implemented")
 
 
 # token = 1*tchar                                                  RFC 9110 §5.6.2
@@ -518,8 +536,14 @@ CHUNK_LINE = re.compile(rb"0*([1-9A-Fa-f][0-9A-Fa-f]{0,15}|0)%b" % CHUNK_EXT)
 
 def parse_chunk_size(line: bytes, room: int) -> int:
     """Return the octets of a chunk from its first line; refuse with 400, 413. RFC 9112 §7.1."""
-    # unwritten: H21
-    return int(line, 16)
+    # unwritten: H21. int() takes more than hex digits, and no ;name=value.
+    try:
+        size = int(line, 16)
+    except ValueError:
+        raise HTTPError("A chunk begins with a hex size.") from None
+    if not 0 <= size <= room:
+        raise HTTPError(f"The limit is {MAX_CONTENT} octets.", "413 Content Too Large")
+    return size
 
 
 # ---- refuse: what is not HTTP/1.1 ------------------------------------------------
@@ -582,24 +606,6 @@ def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
     if not match:
         raise HTTPError("A field line is a name, a colon, a value.")
     return match[1].lower(), match[2].strip(b" \t")
-
-
-def check_transfer_encoding(version: bytes, fields: Fields) -> None:
-    """Refuse codings other than chunked alone, with 400 or 501. RFC 9112 §6.1, §6.3."""
-    # unwritten: H21. Part 1's, which stays right until chunks are read.
-    if b"transfer-encoding" not in dict(fields):
-        return
-    codings = parse_list(fields, b"transfer-encoding")
-    if codings[-1:] != [b"chunked"] or codings.count(b"chunked") > 1:
-        raise HTTPError("The last transfer coding is not chunked.")
-    if version == b"HTTP/1.0" or b"content-length" in dict(fields):
-        raise HTTPError("Transfer-Encoding is not allowed here.")
-    raise HTTPError("Part 1 does not decode chunked; part 2 does.", "501 Not Implemented")
-
-
-def is_chunked(fields: Fields) -> bool:
-    """Return whether the content comes in chunks, if check_transfer_encoding passes it."""
-    return b"transfer-encoding" in dict(fields)
 
 
 # ---- survive: what a client can do to the terminal -------------------------------

@@ -79,7 +79,7 @@ STAGES = {
             "moderate",
             60,
             "format_variables parse_path format_environ",
-            "W03 W02 W01 W04 W05",
+            "W03 W02 H13 W01 W04 W05",
         ),
         stage(2, "It calls", "easy", 30, "serve_application send_iterable", "W16 W08 W10"),
         stage(
@@ -96,7 +96,7 @@ STAGES = {
             "It takes chunks",
             "hard",
             60,
-            "read_chunks parse_chunk_size check_transfer_encoding",
+            "check_transfer_encoding read_chunks parse_chunk_size",
             "H21 W19",
         ),
     ),

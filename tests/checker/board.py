@@ -14,6 +14,7 @@ from tests.parts import PARTS
 from tests.stages import Group
 
 MUCH = 0.6  # of all signs that two servers show
+NAMED = 5  # red clauses of other stages
 SECTION_WIDTH = 25  # columns of the board
 MARKS = {"kept": "ok", "broken": "RED", "skipped": "--", "not run": "not run"}
 COLOURS = {"broken": {"red": True}, "kept": {"green": True}}
@@ -156,11 +157,9 @@ class Board:
         if others and not self.every:
             stage = self.group_of.get(first)
             near = [id for id in others if not stage or self.group_of[id] == stage]
-            later = len(others) - len(near)
-            words = [*near, *([f"and {later} in other stages"] if later and near else [])]
-            names = ", ".join(words) or f"{later} in other stages"
+            far = [id for id in others if id not in near]
             self.terminal.write_line("")
-            for line in wrap(f"Also red: {names} (ALL=1 explains every one).", 78):
+            for line in wrap(f"Also red: {name_red(near, far)} (ALL=1 explains every one).", 78):
                 self.terminal.write_line(line)
         self.terminal.write_line("")
 
@@ -171,6 +170,13 @@ class Board:
         failed = [other for other in result.others if other.outcome == "failed"]
         for other in failed if self.every or not result.clauses else failed[:1]:
             self.terminal.write_line(f"{other.name}\n\n  {other.text.strip()}\n")
+
+
+def name_red(near: list[str], far: list[str]) -> str:
+    """Return the red clauses: those of the stage that is explained, then some of the others."""
+    more = len(far) - NAMED
+    some = ", ".join(far[:NAMED]) + (f" and {more} more" if more > 0 else "")
+    return "; ".join(filter(None, [", ".join(near), some and f"in other stages {some}"]))
 
 
 def shorten_section(section: str, width: int) -> str:
@@ -230,4 +236,4 @@ def describe_forms(clause: ClauseResult) -> str:
 def describe_likeness(like: Cause) -> str:
     """Return which mistake of the gallery a server looks like, and how much."""
     much = "much" if like.shared > MUCH else "somewhat"
-    return f'This looks {much} like "{like.title}": make broken M={like.mistake} tells that story.'
+    return f'This looks {much} like "{like.title}": make broken M={like.mistake} TELL=1 says why.'

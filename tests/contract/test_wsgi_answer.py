@@ -1,7 +1,9 @@
 """W06 to W17: how the application's answer leaves, and how its failures do."""
 
+import re
 import signal
 import time
+from collections.abc import Set
 
 import pytest
 
@@ -293,6 +295,37 @@ def test_a_content_that_falls_short_does_not_look_whole(server):
                 if response.whole
                 else "Octets are missing, and the client waits for them: close.",
             )
+
+
+@clause("W11")
+def test_a_content_that_falls_short_is_reported(server):
+    """Content shorter than its Content-Length is reported on stderr."""
+    if not server.is_ours():
+        pytest.skip("another server may report it elsewhere")
+    begun = server.errors_size()
+    answer(server, request("length", announced="5", sent="hello"))
+    usual = kinds_of_line(server, begun, QUIET_SECONDS)  # the access log, if there is one
+    begun = server.errors_size()
+    with ask(server, request("length", announced="50", sent="hello")) as talk:
+        talk.reads_end(ANSWER_SECONDS)
+    if not kinds_of_line(server, begun, ANSWER_SECONDS, usual):
+        raise Red(
+            "Nothing on stderr says that octets are missing.",
+            talk,
+            "a line that the complete answer does not get",
+            "Answer.finish knows, by self.room, how many octets are missing at the end. Nobody "
+            "else on this side does: write it to stderr.",
+        )
+
+
+def kinds_of_line(server, begun: int, seconds: float, but: Set[str] = frozenset()) -> set[str]:
+    """Return the lines of stderr since begun, but these, with N for each number; waits for one."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = {re.sub("[0-9]+", "N", line) for line in server.errors(begun).splitlines()} - but
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.005)
 
 
 @clause("W11")

@@ -46,4 +46,4 @@ def test_the_check_names_the_mistake_and_leads_to_its_story(name, tmp_path):
     assert ended.result.cause.clause == mistake.caught_by
     assert ended.result.cause.mistake == name
     said = " ".join(ended.stdout.split())
-    assert f'"{mistake.title}": make broken M={name} tells that story' in said
+    assert f'"{mistake.title}": make broken M={name} TELL=1 says why.' in said

@@ -17,6 +17,7 @@ from tests.checker.server import Server
 from tests.checker.target import Target, why_unreadable
 from tests.course.selfcheck import copy_course, without_forms, without_ids
 from tests.parts import PARTS, ROOT, name_parts
+from tests.tools.progress import in_order_of_place
 
 SECONDS = 120.0  # a deadline, not an expectation
 NAME = 'my course\'s "ü" 100%$HOME [1]'  # of a folder
@@ -25,6 +26,7 @@ REQUIREMENTS = ROOT / "tests" / "requirements"
 # What a make that runs these tests hands down: MAKEFLAGS, and the names that the Makefile exports.
 EXPORTED = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "FULL", "HOST", "PORT", "PYTHON"}
 EXPORTED |= {"ALL", "APP", "CLAUSE", "COUNT", "FORCE", "LEVEL", "M", "PART", "SEED", "SERVER"}
+EXPORTED |= {"TELL"}
 SETS = sorted(path.stem for path in REQUIREMENTS.glob("*.in"))
 
 
@@ -195,6 +197,7 @@ def test_what_came_with_the_set_of_all_is_not_installed_again(clone):
         ("serve-part1 HOST", "Cannot listen on"),
         ("serve-part2 APP", "MODULE:CALLABLE"),
         ("broken M", "There is no mistake"),
+        ("broken M=part1/H07_one_recv PORT", "PORT is a number from 0 to 65535"),
         ("test-part1 CLAUSE", "There is no clause"),
         ("test-part1 SERVER", "SERVER must say where the port goes"),
         ("watch-part1 SERVER", "There is no file"),
@@ -236,6 +239,8 @@ COMMANDS = {
     "test-part3 CLAUSE=H01,P10": "part3_forking/server.py keeps 2 of 2 clauses of the contract",
     "hint CLAUSE=P09 LEVEL=3": "P09, hint 3 of 3",
     "broken M=part3/P03_reap_once": "The broken server is build/part3/P03_reap_once.py",
+    "broken M=part3/P03_reap_once TELL=1": "-        while os.waitpid(-1, os.WNOHANG)",
+    "broken M=part3/P03_reap_once PORT=9000": "waterfall:app --port 9000\n",
     "mistakes": "make broken M=part3/NAME",
     "diff-part2": "From part1_single/server.py to part2_wsgi/server.py",
     "diff-part3": "From part2_wsgi/server.py to part3_forking/server.py",
@@ -266,6 +271,20 @@ def test_the_name_of_the_folder_does_not_matter_to_the_readers_own(tmp_path, odd
     watched = make(folder, "watch-part1", "CLAUSE=H02", input="q\n")
     assert "Watching mine.py" in watched.stdout, watched.stdout + watched.stderr
     assert "write format_head: H02 needs it" in watched.stdout
+
+
+def test_progress_installs_what_the_begun_parts_need(clone):
+    assert "venv.sh check " in make(clone, "-n", "progress").stdout
+    for part, needs in ((1, "check"), (2, "flask")):
+        (clone / PARTS[part].folder / "mine.py").touch()
+        assert f"venv.sh {needs} " in make(clone, "-n", "progress").stdout
+
+
+@pytest.mark.parametrize(
+    ("begun", "order"), [([], [1, 2, 3]), ([2], [2, 3, 1]), ([1, 3], [3, 1, 2])], ids=str
+)
+def test_progress_names_the_step_where_the_reader_is(begun, order):
+    assert [part for part in in_order_of_place(begun) if part <= 3] == order
 
 
 def test_a_server_of_any_name_can_be_checked_and_again(odd_folder):

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests.checker.board import name_red
 from tests.checker.clauses import CLAUSES
 from tests.checker.target import choose_target
 from tests.course.selfcheck import (
@@ -66,8 +67,25 @@ def test_a_red_board_explains_the_first_clause_and_names_the_others(naive):
     assert "H02  CRLF ends each line" in said and "^" in said
     assert "make test-part1 CLAUSE=H02 SERVER=part1_single/naive.py" in said
     others = [id for id in STAGES[1][1].clauses if id != "H02"]
-    assert f"Also red: {', '.join(others)}, and " in said
+    later = [id for one in STAGES[1][2:] for id in one.clauses if id not in KEPT_BY_NAIVE]
+    named = f"{', '.join(later[:5])} and {len(later) - 5} more"
+    also = f"Also red: {', '.join(others)}; in other stages {named} (ALL=1"
+    assert also in " ".join(said.split())
     assert f"keeps {len(KEPT_BY_NAIVE)} of {len(PART1)} clauses" in said
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "words"),
+    [
+        (["H08"], [], "H08"),
+        ([], ["H10"], "in other stages H10"),
+        (["H08"], ["H10", "H13"], "H08; in other stages H10, H13"),
+        ([], [*"ABCDEF"], "in other stages A, B, C, D, E and 1 more"),
+    ],
+    ids=["near", "one-elsewhere", "both", "many"],
+)
+def test_what_is_red_in_other_stages_is_named_up_to_five(near, far, words):
+    assert name_red(near, far) == words
 
 
 def test_every_diagnosis_is_complete_and_fits_in_80_columns():

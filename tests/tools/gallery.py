@@ -19,6 +19,7 @@ from tests.parts import PARTS, ROOT
 from tests.tools.patches import apply
 
 BUILD = ROOT / "build"  # where broken servers are written to
+PORT = 8888  # where a server listens that is told nothing else, and which every Try names
 HEAD = re.compile(r"^([A-Z][a-z-]+): (.*)$")
 DUE = ("Caught-by", "Says", "Try")  # the keys that every head has
 KEYS = (*DUE, "Also-red", "Serve", "App")
@@ -119,14 +120,15 @@ def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def serve_command(mistake: Mistake, path: Path) -> str:
-    """Return the command that serves the mistake, written to path."""
-    return mistake.serve.replace("{file}", relative(path))
+def serve_command(mistake: Mistake, path: Path, port: int = PORT) -> str:
+    """Return the command that serves the mistake, written to path, on port."""
+    serve, pipe, rest = mistake.serve.replace("{file}", relative(path)).partition(" | ")
+    return f"{serve} --port {port}{pipe}{rest}" if port != PORT else f"{serve}{pipe}{rest}"
 
 
-def try_command(mistake: Mistake, path: Path) -> str:
-    """Return the command that shows the harm."""
-    return mistake.attempt.replace("{file}", relative(path))
+def try_command(mistake: Mistake, path: Path, port: int = PORT) -> str:
+    """Return the command that shows the harm, where the mistake is served on port."""
+    return mistake.attempt.replace("{file}", relative(path)).replace(str(PORT), str(port))
 
 
 def check_command(mistake: Mistake, path: Path) -> str:

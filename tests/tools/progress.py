@@ -4,6 +4,7 @@ python -m tests.tools.progress
 """
 
 import re
+from collections.abc import Collection
 
 from tests.checker.board import in_order_of_cause
 from tests.checker.clauses import CLAUSES
@@ -13,6 +14,8 @@ from tests.parts import PARTS
 from tests.stages import stages_of
 from tests.tools.check import check_quietly
 from tests.tools.terminal import prepare_stdout
+
+DONE = "you have kept them all. Point the check at gunicorn."
 
 
 def next_step(result: Result) -> str:
@@ -38,25 +41,37 @@ def describe_stage(result: Result) -> str:
     return f"stage {number} of {len(stages_of(result.part))}" if number else "all stages"
 
 
+def look_at(number: int) -> tuple[str, str]:
+    """Return what is said of a part, and its next step; "" where all is done."""
+    part = PARTS[number]
+    mine = f"{part.folder}/mine.py"
+    if not part.mine.is_file():
+        page = f"{part.folder}/README.md"
+        return f"not begun           {page}", f"make start-part{number}, and read {page}"
+    if words := why_unreadable(part.mine):
+        return f"can't be run        {mine}", f"{part.folder}/{words}"
+    total = sum(id[0] in part.letters for id in CLAUSES)
+    result = check_quietly(number, "--contract")
+    kept = f"{result.kept:2} of {total} clauses"
+    return f"{kept}   {describe_stage(result):12}   {mine}", next_step(result)
+
+
+def in_order_of_place(begun: Collection[int]) -> list[int]:
+    """Return the parts as the reader meets them: from the last one begun on, then the others."""
+    at = max(begun, default=min(PARTS))
+    return sorted(PARTS, key=lambda number: (number < at, number))
+
+
 def main() -> None:
     """Print a line for each part, and the next step."""
     prepare_stdout()
-    step = ""
-    for number, part in PARTS.items():
-        mine = f"{part.folder}/mine.py"
-        if not part.mine.is_file():
-            print(f"  part {number}  not begun           {part.folder}/README.md")
-            step = step or f"make start-part{number}, and read {part.folder}/README.md"
-        elif words := why_unreadable(part.mine):
-            print(f"  part {number}  can't be run        {mine}")
-            step = step or f"{part.folder}/{words}"
-        else:
-            total = sum(id[0] in part.letters for id in CLAUSES)
-            result = check_quietly(number, "--contract")
-            kept = f"{result.kept:2} of {total} clauses"
-            print(f"  part {number}  {kept}   {describe_stage(result):12}   {mine}")
-            step = step or next_step(result)
-    print(f"\nNext: {step or 'you have kept them all. Point the check at gunicorn.'}")
+    steps = {}
+    for number in PARTS:
+        words, steps[number] = look_at(number)
+        print(f"  part {number}  {words}")
+    begun = [number for number, part in PARTS.items() if part.mine.is_file()]
+    left = [steps[number] for number in in_order_of_place(begun) if steps[number]]
+    print(f"\nNext: {left[0] if left else DONE}")
 
 
 if __name__ == "__main__":

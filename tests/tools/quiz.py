@@ -48,7 +48,7 @@ def show_answer() -> None:
         sys.exit("No quiz has been started: make quiz PART=3.")
     id = base64.b64decode(ANSWER.read_bytes()).decode()
     print(f"It was {id}, caught by {gallery()[id].caught_by}. End the quiz (Ctrl-C), and then:\n")
-    show_broken(id)
+    show_broken(id, tell=True)
 
 
 def main() -> None:

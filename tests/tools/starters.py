@@ -185,15 +185,21 @@ NEUTRAL = {
         "check_status": "pass  # unwritten: W14",
         "check_response_headers": "pass  # unwritten: W13, W14",
         "read_chunks": """
-            # unwritten: H21
-            return b""
+            # unwritten: W19
+            raise HTTPError("This server does not decode chunked yet.", "501 Not Implemented")
             """,
         "parse_chunk_size": """
-            # unwritten: H21
-            return int(line, 16)
+            # unwritten: H21. int() takes more than hex digits, and no ;name=value.
+            try:
+                size = int(line, 16)
+            except ValueError:
+                raise HTTPError("A chunk begins with a hex size.") from None
+            if not 0 <= size <= room:
+                raise HTTPError(f"The limit is {MAX_CONTENT} octets.", "413 Content Too Large")
+            return size
             """,
         "check_transfer_encoding": """
-            # unwritten: H21. Part 1's, which stays right until chunks are read.
+            # unwritten: W19. Part 1's, which stays right until chunks are read.
             if b"transfer-encoding" not in dict(fields):
                 return
             codings = parse_list(fields, b"transfer-encoding")

@@ -53,7 +53,7 @@ def end(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def wait_for(port: str) -> None:
+def wait_for(port: int) -> None:
     """Return once somebody listens on port. Raises OSError."""
     deadline = time.monotonic() + SECONDS
     while True:
@@ -61,7 +61,7 @@ def wait_for(port: str) -> None:
             # To bind is to look without being a client, whom some of the mistakes remember.
             try:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(("127.0.0.1", int(port)))
+                probe.bind(("127.0.0.1", port))
                 probe.listen()
             except OSError:
                 return
@@ -88,14 +88,13 @@ def try_it(command: str, path) -> str:
 
 def outcome(mistake: Mistake, path, folder) -> str:
     """Return what both terminals show, with the server at path."""
-    port = str(free_port("127.0.0.1"))
-    serve, pipe, rest = serve_command(mistake, path).partition(" | ")
+    port = free_port("127.0.0.1")
     log = folder / "log"
     with log.open("w") as file:
-        server = shell(f"{serve} --port {port}{pipe}{rest}", stdout=file, stderr=file)
+        server = shell(serve_command(mistake, path, port), stdout=file, stderr=file)
         try:
             wait_for(port)
-            shown = try_it(try_command(mistake, path).replace("8888", port), folder / "shown")
+            shown = try_it(try_command(mistake, path, port), folder / "shown")
             ended = server.poll() is not None
         finally:
             end(server)
