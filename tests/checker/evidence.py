@@ -86,14 +86,14 @@ EXCEPTION = re.compile(
     r"(?P<name>[\w.]+)(?:: .*)? \((?P<where>[^()]+, line [0-9]+(?:, in [^()]+)?)\)"
 )
 
-# The file of the application that the check lets a server host, as in "contract.py,".
-APPLICATION = f"{CONTRACT_APPLICATION.partition(':')[0].rpartition('.')[2]}.py,"
 
-
-def say_of_exception(gist: str, likely: str, ended: bool) -> str:
+def say_of_exception(
+    gist: str, likely: str, ended: bool, application: str = CONTRACT_APPLICATION
+) -> str:
     """Return what is likely where stderr has an exception: that comes first.
 
-    likely is kept where it speaks of such an exception. "" if gist, of stderr, has none.
+    likely is kept where it speaks of such an exception, or where application, which the check
+    lets the server host, has raised it. "" if gist, of stderr, has none.
     """
     found = EXCEPTION.fullmatch(gist)
     kind = getattr(builtins, found["name"], None) if found else None
@@ -105,7 +105,8 @@ def say_of_exception(gist: str, likely: str, ended: bool) -> str:
     end = "and nothing caught it: that ended the server" if ended else "before anything was sent"
     words = f"{found['name']} was raised ({found['where']}), {end}."
     told = any(re.search(rf"\b{name}\b", likely) for name in {*names, found["name"]})
-    if found["where"].startswith(APPLICATION):  # it fails because the test asks for it
+    module = application.partition(":")[0].rpartition(".")[2]
+    if found["where"].startswith(f"{module}.py,"):  # it fails because the test asks for it
         return f"{words} {likely}" if ended else likely
     return f"{words} {likely}" if told else words
 
@@ -135,10 +136,12 @@ SWALLOWED = (
 def hear_stderr(red: Red, server: Server, begun: int) -> None:
     """Let the server's own words, since position begun, say first what is likely.
 
-    A test that has looked at them itself is right, and so is one to which an answer came.
+    A test that has looked at them itself is right, and so is one to which an answer came. The
+    server of a test's own is heard first, and then no other: nothing was asked there.
     """
-    if red.stderr:
+    if red.stderr or red.is_heard:
         return
+    red.is_heard = True
     red.stderr = gist_of(server.errors(begun))
     silent = bool(red.talks) and not red.talks[-1].received
     ended = server.process is not None and (server.ends_soon() if silent else not server.is_alive())
@@ -146,7 +149,8 @@ def hear_stderr(red: Red, server: Server, begun: int) -> None:
     if failed and not red.stderr:
         red.stderr = gist_of(server.errors())  # it said so a moment before this test began
     if failed or silent:
-        said = say_of_exception(red.stderr, red.likely, failed)
+        application = server.target.app or CONTRACT_APPLICATION
+        said = say_of_exception(red.stderr, red.likely, failed, application)
         answered = red.talks and not silent  # then the verdict is on the answer
         red.likely = f"{red.likely} {said}".strip() if answered else said or red.likely
     if silent and red.talks[-1].ended and not ended and not red.stderr:

@@ -28,6 +28,7 @@ class Red(AssertionError):
         self.talks = talks if isinstance(talks, list) else [talks] if talks else []
         self.sent_mark, self.got_mark = sent_mark, got_mark
         self.stderr = ""  # filled in by the runner
+        self.is_heard = False  # its server was asked already what it wrote there
         self.read = ""  # a section to read instead of the clause's
 
     def sent_lines(self) -> list[list[str]]:

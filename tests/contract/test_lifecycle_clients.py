@@ -33,7 +33,7 @@ CUT = "408 (Request Timeout), or the end of the connection"
 def check_cut_off(talk: Conversation, begun: float, likely: str) -> None:
     """Raise Red unless the server says 408, or ends the connection, and not too early."""
     before = time.time() - 1
-    talk.wait(lambda: talk.ended, begun + OVERDUE - time.monotonic())
+    talk.wait(lambda: talk.ended, max(0.0, begun + OVERDUE - time.monotonic()))
     took = time.monotonic() - begun
     if not talk.ended and not talk.received[talk.read_to :]:
         problem = f"{took:.0f} s after the first octet the client is still waited for."
@@ -306,7 +306,8 @@ def get(path: str, fields: bytes = b"") -> bytes:
 def answers(talk: Conversation, targets: list[str], likely: str) -> Iterator[Response]:
     """Yield the echo for each of targets, up to one that says close; raise Red for another."""
     for target in targets:
-        response = expect_echo(talk, targets=(target,), likely=likely)
+        words = f"200, and the echo of GET {target}"
+        response = expect_echo(talk, targets=(target,), likely=likely, words=words)
         yield response
         if response.closes:
             check_nothing_more(talk, likely)

@@ -391,8 +391,9 @@ def test_ctrl_c_leaves_nobody_behind(server, case):
 # ---- L18 -------------------------------------------------------------------------------
 
 ORPHANS = (
-    "The master is gone, and its workers go on. They hold the reading end of a pipe whose "
-    "writing end only the master has: when it dies, whatever of, the kernel closes that."
+    "The master is gone, and its workers go on. Each watches the reading end of a pipe: "
+    "end of file comes once the last process that holds the writing end has gone. fork() gives "
+    "each worker a copy of the writing end too, which it has to close."
 )
 INHERITED_PIPE = (
     "The master is gone and a worker waits on: does a sibling hold a copy of the writing end, "

@@ -186,7 +186,9 @@ def check_replaced(own: Server, count: int, gone: set[int], what: str) -> None:
         problem = f"{what}, and the server ended with {own.describe_end()}."
         raise verdict(problem, f"{count} workers again", NOT_REPLACED)
     if len(found) != count or found & gone:
-        problem = f"{what}, and {LONG:.0f} s later there are {len(found - gone)} workers."
+        left = len(found - gone)
+        are = "is 1 worker" if left == 1 else f"are {left} workers"
+        problem = f"{what}, and {LONG:.0f} s later there {are}."
         raise verdict(problem, f"{count} workers again", NOT_REPLACED)
     if not wait_until(lambda: not zombies(own), LONG):
         problem = f"{what}, and it is still a zombie: {zombies(own)}."
@@ -344,7 +346,7 @@ def test_an_answer_that_takes_long_is_sent_whole(server, case):
             response = expect(talk, {200}, likely=likely)
             if response.content.count(b"drop ") != DROPS:
                 problem = f"{response.content.count(b'drop ')} of {DROPS} chunks came."
-                raise verdict(problem, "all of them", SLOW_IS_NOT_HUNG, talk)
+                raise verdict(problem, f"all {DROPS} chunks", SLOW_IS_NOT_HUNG, talk)
         check_kept(own, before, "It streamed an answer", SLOW_IS_NOT_HUNG)
 
 

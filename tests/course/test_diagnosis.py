@@ -12,6 +12,7 @@ from tests.checker.evidence import (
     SWALLOWED,
     WHICH,
     Evidence,
+    hear_stderr,
     say_of_content,
     say_of_exception,
 )
@@ -19,7 +20,9 @@ from tests.checker.expect import LIKELY, choose_likely
 from tests.checker.explain import question_in
 from tests.checker.patience import ANSWER_SECONDS, END_SECONDS, IN_VAIN, Patience
 from tests.checker.server import Server
+from tests.checker.stderr import gist_of
 from tests.checker.target import parse_target
+from tests.checker.verdict import Red
 from tests.contract.shared import CHUNKS, IGNORED, if_refused, say_of_chunks
 from tests.course.selfcheck import change, run_check
 from tests.parts import PARTS, ROOT
@@ -162,6 +165,42 @@ def test_an_exception_on_stderr_comes_first(gist, likely, ended, said):
     found = say_of_exception(gist, likely, ended)
     assert found.endswith(said) if ended is False or likely else found.startswith(said)
     assert bool(found) == bool(said)
+
+
+def test_an_application_of_a_tests_own_fails_because_the_test_asks_for_it():
+    gist = "ValueError: on purpose (service.py, line 9, in <module>)"
+    told = say_of_exception(gist, "Wait for all.", True, "service:application")
+    assert told.endswith("that ended the server. Wait for all.")
+    assert say_of_exception(gist, "Wait for all.", False, "service:application") == "Wait for all."
+    assert "Wait for all." not in say_of_exception(gist, "Wait for all.", True)
+
+
+HUNG = """\
+master: worker 12 hangs: it has not got on for 2 s, at
+Fatal Python error: Aborted
+
+Current thread 0x00007f6d09bc1b80 (most recent call first):
+  File "/usr/lib/python3.12/threading.py", line 7 in wait
+  File "/srv/application.py", line 8 in hang
+  File "/srv/server.py", line 900 in main
+master: worker 12 ended: Aborted (signal 6)
+"""
+
+
+@pytest.mark.parametrize("end", [0, 1], ids=["whole", "before-the-master-speaks"])
+def test_where_a_worker_hung_is_the_innermost_frame_that_is_not_pythons(end):
+    said = "\n".join(HUNG.splitlines()[: len(HUNG.splitlines()) - end])
+    assert gist_of(said) == "Fatal Python error: Aborted (application.py, line 8, in hang)"
+
+
+def test_a_server_of_a_tests_own_is_heard_and_no_other():
+    red = Red("No answer came.", likely="The queue.")
+    red.is_heard = True
+    with Server(parse_target(str(PARTS[1].server))) as other:
+        other.stderr.write(b"said by another")
+        other.stderr.flush()
+        hear_stderr(red, other, 0)
+    assert (red.stderr, red.likely) == ("", "The queue.")
 
 
 ENDLESS_MORE = (

@@ -17,7 +17,9 @@ from tests.checker.server import Server
 from tests.checker.target import Target, why_unreadable
 from tests.course.selfcheck import copy_course, without_forms, without_ids
 from tests.parts import PARTS, ROOT, name_parts
+from tests.tools.gallery import gallery
 from tests.tools.progress import in_order_of_place
+from tests.tools.quiz import NO_RIDDLES, riddles
 
 SECONDS = 120.0  # a deadline, not an expectation
 NAME = 'my course\'s "ü" 100%$HOME [1]'  # of a folder
@@ -244,6 +246,7 @@ COMMANDS = {
     "mistakes": "make broken M=part3/NAME",
     "diff-part2": "From part1_single/server.py to part2_wsgi/server.py",
     "diff-part3": "From part2_wsgi/server.py to part3_forking/server.py",
+    "diff-part4": "From part3_forking/server.py to part4_workers/server.py",
     "fuzz COUNT=200": "The server serves on",
     "doctor PORT=0": "The course can run here",
     "help": "serve-part1",
@@ -256,10 +259,20 @@ def test_the_name_of_the_folder_does_not_matter(odd_folder, words):
     assert ended.returncode == 0 and COMMANDS[words] in ended.stdout, ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize("words", ["serve-part1", "serve-part2", "serve-part3", "quiz PART=1"])
+@pytest.mark.parametrize(
+    "words", [*(f"serve-part{part}" for part in PARTS), "quiz PART=1", "quiz PART=4"]
+)
 def test_the_name_of_the_folder_does_not_matter_to_a_server(odd_folder, words):
     with serve(odd_folder, *words.split()) as served, ask(served, PLAIN) as talk:
         assert talk.response()
+
+
+def test_a_quiz_asks_only_for_what_its_server_shows():
+    assert {one.name for one in gallery().values()} >= NO_RIDDLES
+    for part in PARTS:
+        asked = riddles(part)
+        assert len(asked) >= 10
+        assert not [one.id for one in asked if one.caught_by == "L23"]  # it takes --user
 
 
 def test_the_name_of_the_folder_does_not_matter_to_the_readers_own(tmp_path, odd_folder):

@@ -1,6 +1,7 @@
 """What `make broken` says to try shows the mistake: the finished server does otherwise. FULL=1."""
 
 import os
+import pwd
 import re
 import shlex
 import shutil
@@ -13,6 +14,7 @@ import time
 import pytest
 
 from tests.checker.server import free_port
+from tests.contract.workers import python_for
 from tests.parts import PARTS, ROOT
 from tests.tools.gallery import BUILD, Mistake, gallery, serve_command, try_command, write
 
@@ -106,11 +108,18 @@ def outcome(mistake: Mistake, path, folder) -> str:
     return text
 
 
+def may_become_nobody() -> bool:
+    """Return whether a server that we start can go on as nobody."""
+    return os.geteuid() == 0 and python_for(pwd.getpwnam("nobody").pw_uid) == sys.executable
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("FULL"), reason="takes minutes: FULL=1")
 @pytest.mark.parametrize("id", GALLERY)
 def test_what_is_to_be_tried_shows_the_mistake(id, tmp_path):
     mistake = GALLERY[id]
+    if "--user nobody" in mistake.serve and not may_become_nobody():
+        pytest.skip("only root can give up root, and nobody has to be able to read this Python")
     path = write(mistake, BUILD / f"part{mistake.part}" / f"{mistake.name}.py")
     wrong = outcome(mistake, path, tmp_path)
     path.write_bytes(PARTS[mistake.part].server.read_bytes())
