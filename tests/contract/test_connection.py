@@ -62,6 +62,7 @@ MANY_FIELDS = SECTION + b"".join(b"X-%d: 0123456789\r\n" % at for at in range(50
         "field-without-end": [SECTION + b"X-Long: " + b"b" * MEBIBYTE],
         "field-name-without-end": [SECTION + b"X" * MEBIBYTE],
         "fields-without-end": [SECTION + b"X-Some: thing\r\n" * 70_000],
+        "empty-lines-without-end": [b"\r\n" * (MEBIBYTE // 2)],
     }
 )
 def test_a_head_that_is_too_long_is_refused_and_the_client_hears_it(server, case):

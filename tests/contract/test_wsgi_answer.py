@@ -36,6 +36,11 @@ AS_FOR_GET = (
     "HEAD is answered with the head of GET, and the application can replace that until its first "
     "content: ask it for chunks until the head has left, and only then stop."
 )
+TOO_EARLY = (
+    "The head had left when the application called start_response again, and so that call raised. "
+    "An empty chunk is no content: Answer.send keeps the head back until one comes that is not "
+    "empty, or the end."
+)
 WHY_NOT_REPLACED: dict[str, Word] = {
     "accepted": f"{WITH_EXC_INFO}Here the second call changed nothing.",
     "other": f"{WITH_EXC_INFO}Does start_response raise here, though it was given exc_info?",
@@ -75,14 +80,28 @@ def test_the_head_leaves_at_the_end_where_there_is_no_content(server, case):
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_start_response_with_exc_info_replaces_status_and_fields(server, method):
     """start_response with exc_info replaces status and fields before the head has left."""
+    begun = server.errors_size()
     with ask(server, request("late", method=method, until="/")) as talk:
         response = talk.response(method)
         if not response or response.status != 404 or response.values("x-old"):
+            raised = "changed my mind" in server.errors(begun)  # as it does once the head has left
             status = response.status if response else None
-            likely = say_of_status(
-                Evidence(talk, status), AS_FOR_GET if method == "HEAD" else WITH_EXC_INFO.strip()
-            )
+            likely = why_not_replaced(Evidence(talk, status), method, raised)
             raise Red("The old answer was sent, or a part of it.", talk, "404, X-New", likely)
+
+
+def why_not_replaced(evidence: Evidence, method: str, raised: bool) -> str:
+    """Return what is likely where start_response with exc_info has not replaced all there was.
+
+    raised: it has raised in the application.
+    """
+    if evidence.status == 200 and raised:
+        return TOO_EARLY
+    word = {
+        404: f"{WITH_EXC_INFO}Here the old fields stayed beside the new ones: replace the list.",
+        200: AS_FOR_GET if method == "HEAD" else f"{WITH_EXC_INFO}Here it changed nothing.",
+    }.get(evidence.status or 0, f"{WITH_EXC_INFO}Does start_response raise here?")
+    return say_of_status(evidence, word)
 
 
 @clause("W07")
