@@ -33,7 +33,7 @@ from tests.checker.processes import (
     wait_until,
 )
 from tests.checker.refusal import check_refusal
-from tests.checker.server import Server
+from tests.checker.server import SAID, Server
 from tests.checker.stderr import gist_of
 from tests.checker.verdict import Red
 from tests.contract.hosted import answer, gate, json_of, request, token, wait_for_words
@@ -992,6 +992,7 @@ def test_the_first_line_comes_out_once(server):
         for _ in range(3):
             answer(own, GET)
         wait_until_idle(own)
+        own.wait_for_output(SAID)  # one worker may answer before all are ready
         own.stop()
         check_once(own, ["Serving HTTP on"], TWICE, "The line of the start")
 
