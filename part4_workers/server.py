@@ -476,7 +476,10 @@ class Waiting:
             self.sweep()
 
     def hear(self, incoming: "Incoming") -> bool:
-        """Take in what has come; return whether a request has begun. Closes who has gone."""
+        """Take in what has come; return whether a request has begun. Closes who has gone.
+
+        What was asked before the client's end is still in self.heard, and served.
+        """
         try:
             octets = incoming.connection.recv(RECV_SIZE, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -484,7 +487,8 @@ class Waiting:
         except OSError:
             octets = b""  # reset
         if not octets or not incoming.hear(octets):
-            self.close(incoming)
+            if not incoming.has_asked():
+                self.close(incoming)
             return False
         return incoming.has_asked()
 

@@ -180,3 +180,13 @@ def test_without_an_application_it_answers_with_environ():
     with Server(ours()._replace(words=words), figures=PATIENT) as own:
         with ask(own, GET) as talk:
             assert b"\nPATH_INFO = '/hello'\n" in expect(talk, {200}).content
+
+
+def test_all_that_was_asked_in_one_piece_is_answered_though_the_client_says_no_more():
+    with Server(ours()) as server, ask(server) as talk:
+        talk.send(GET * 5)
+        talk.half_close()
+        for _ in range(5):
+            assert not expect(talk, {200}).closes
+        talk.reads_end()
+        assert talk.ended
