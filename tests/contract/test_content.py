@@ -51,6 +51,7 @@ WAITS_ON = (
 READING: dict[str, Word] = {"content": say_of_content, "silent": WAITS_ON, "closed": PACKET}
 
 HELLO = post(b"hello=1")
+SHORT_FIELDS = b"x:y\r\n" * 10_000  # takes a server some milliseconds to parse
 
 
 @pytest.mark.waits(2.2)
@@ -71,6 +72,19 @@ def test_the_content_is_read_however_it_is_cut(server, case):
         if talk.received:
             check_not_early(talk, PACKET)
         expect_echo(talk, method="POST", content=b"hello=1", likely=READING)
+
+
+@clause("H08")
+def test_content_that_comes_while_the_head_is_parsed_is_read_from_its_first_octet(server):
+    """Content that comes while the server still parses the head is read from its first octet."""
+    head, content = cut_after(HELLO, b"\r\n\r\n")
+    likely = (
+        "Was an octet taken, to see whether content has come? recv(1, socket.MSG_PEEK) looks, and "
+        "leaves it there."
+    )
+    with ask(server, head[:-2] + SHORT_FIELDS + head[-2:], content) as talk:
+        why = READING | {"silent": likely, "content": likely}
+        expect_echo(talk, method="POST", content=b"hello=1", statuses={400, 431}, likely=why)
 
 
 @clause("H08")
