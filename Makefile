@@ -80,7 +80,7 @@ hint: ## a hint for a clause (CLAUSE=P03, LEVEL=1, 2 or 3)
 mistakes: ## the gallery of wrong ideas, by part
 	@"$$PYTHON" -m tests.tools.mistakes list
 
-broken: ## one of them to run (M=part3/P03_reap_once, PORT=), or to read about (TELL=1)
+broken: ## run one of them (M=part3/P03_reap_once, PORT=, TELL=1)
 	$(if $(filter part1%,$(M)),,$(call venv,flask))
 	@"$$PYTHON" -m tests.tools.mistakes show "$$M" "$$PORT" "$$TELL"
 

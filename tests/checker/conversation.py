@@ -16,6 +16,7 @@ from tests.checker.delivery import wait_until_read
 from tests.checker.patience import ANSWER_SECONDS, END_SECONDS, Patience
 
 LISTEN_SECONDS = 0.05  # without an octet; then what has come is looked at again
+WAITS = 5  # for the rest of an answer, as long as more of it comes
 PIECE_SECONDS = 2.0  # until a piece has been read; then the next is sent all the same
 LINES = re.compile(rb"\r?\n")
 BUSY_SHARE = 0.05  # of the time, on a processor: more, and a server does not wait for octets
@@ -278,7 +279,12 @@ class Conversation:
         if not response or response.whole:
             return
         if response.framing != "close":
-            self.wait(lambda: self.parse_next(method, whole=True), seconds)
+            for _ in range(WAITS):
+                before = len(self.received)
+                if self.wait(lambda: self.parse_next(method, whole=True), seconds):
+                    return
+                if self.ended or len(self.received) == before:
+                    return  # nothing more is under way
             return
         quiet = self.patience.for_end(announced=True)  # since the last octet: more may be under way
         self.wait(lambda: self.ended or time.monotonic() - self.heard > quiet, seconds)

@@ -122,6 +122,6 @@ def test_nc_in_a_further_terminal_brings_its_stand_in_along(page):
 
 
 def test_a_mistake_to_be_tried_with_nc_says_so_too(tmp_path):
-    words = [sys.executable, "-m", "tests.tools.mistakes", "show", "part1/H07_one_recv"]
+    words = [sys.executable, "-m", "tests.tools.mistakes", "show", "part1/H07_one_recv", "8888", ""]
     ended = subprocess.run(words, cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True)
     assert STAND_IN in ended.stdout.decode()
