@@ -30,7 +30,6 @@ TELLING = [
     "part4/L05_beats_between_requests",
     "part4/L07_reads_after_accept",
     "part4/L08_starts_anew",
-    "part4/L11_content_left",
     "part4/L12_stray_408",
     "part4/L14_kills",
     "part4/L18_holds_inherited",
