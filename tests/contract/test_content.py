@@ -51,7 +51,8 @@ WAITS_ON = (
 READING: dict[str, Word] = {"content": say_of_content, "silent": WAITS_ON, "closed": PACKET}
 
 HELLO = post(b"hello=1")
-SHORT_FIELDS = b"x:y\r\n" * 10_000  # takes a server some milliseconds to parse
+SHORT_FIELDS = b"x:y\r\n" * 12_000  # takes a server some milliseconds to parse
+TRIES = 10  # on a busy machine the content may come when the head has been parsed
 
 
 @pytest.mark.waits(2.2)
@@ -82,9 +83,10 @@ def test_content_that_comes_while_the_head_is_parsed_is_read_from_its_first_octe
         "Was an octet taken, to see whether content has come? recv(1, socket.MSG_PEEK) looks, and "
         "leaves it there."
     )
-    with ask(server, head[:-2] + SHORT_FIELDS + head[-2:], content) as talk:
-        why = READING | {"silent": likely, "content": likely}
-        expect_echo(talk, method="POST", content=b"hello=1", statuses={400, 431}, likely=why)
+    why = READING | {"silent": likely, "content": likely}
+    for _ in range(TRIES):
+        with ask(server, head[:-2] + SHORT_FIELDS + head[-2:], content) as talk:
+            expect_echo(talk, method="POST", content=b"hello=1", statuses={400, 431}, likely=why)
 
 
 @clause("H08")
