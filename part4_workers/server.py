@@ -546,7 +546,10 @@ class Waiting:
         """Close, without a word, the connections that have waited for too long."""
         now = time.monotonic()
         self.next_sweep = now + TICK
-        for incoming in [one for one, deadline in self.deadlines.items() if deadline <= now]:
+        late = [one for one, deadline in self.deadlines.items() if deadline <= now]
+        for incoming in late:
+            if incoming.has_asked():
+                continue  # it is in self.heard: we were busy, and serve it next
             if self.hear(incoming):
                 self.heard.append(incoming)  # it asked while we were busy
             elif incoming.is_open:

@@ -1,11 +1,13 @@
 """What our part 4 chooses, and what it does beside the contract; not for other servers."""
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 import psutil
 import pytest
@@ -15,7 +17,7 @@ from tests.checker.expect import expect
 from tests.checker.processes import MEDDLE, wait_until
 from tests.checker.server import SAID, Server
 from tests.checker.target import Target, choose_target
-from tests.contract.hosted import request
+from tests.contract.hosted import gate, request
 from tests.contract.shared import GET, cases
 from tests.contract.workers import CLOSE, PATIENT, wait_for_workers, wait_until_said
 from tests.parts import PARTS, ROOT
@@ -190,3 +192,25 @@ def test_all_that_was_asked_in_one_piece_is_answered_though_the_client_says_no_m
             assert not expect(talk, {200}).closes
         talk.reads_end()
         assert talk.ended
+
+
+@pytest.mark.slow  # it waits for longer than --keep-alive
+def test_who_asked_twice_at_once_is_answered_however_long_another_is_served():
+    figures = PATIENT._replace(workers=1, keep_alive=1)
+    with contextlib.ExitStack() as stack:
+        until, later = stack.enter_context(gate()), stack.enter_context(gate())
+        server = stack.enter_context(Server(ours(), figures=figures))
+        twice, slow, busy = (stack.enter_context(ask(server, GET)) for _ in range(3))
+        for talk in (twice, slow, busy):
+            expect(talk, {200})
+        busy.send(request("wait", until=str(until)))
+        time.sleep(0.1)  # the worker serves busy, and finds these two together
+        twice.send(GET * 2)
+        slow.send(request("wait", until=str(later)))
+        until.touch()
+        expect(busy, {200})
+        expect(twice, {200})
+        time.sleep(2)
+        later.touch()
+        expect(slow, {200})
+        expect(twice, {200})
