@@ -1,6 +1,9 @@
 """What a red clause is told: the requirement as a sentence, and a likely mistake by evidence."""
 
 import ast
+import concurrent.futures
+import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -18,7 +21,13 @@ from tests.checker.evidence import (
 )
 from tests.checker.expect import LIKELY, choose_likely
 from tests.checker.explain import question_in
-from tests.checker.patience import ANSWER_SECONDS, END_SECONDS, IN_VAIN, Patience
+from tests.checker.patience import (
+    ANSWER_SECONDS,
+    BRIEF_SECONDS,
+    END_SECONDS,
+    IN_VAIN,
+    Patience,
+)
 from tests.checker.server import Server
 from tests.checker.stderr import gist_of
 from tests.checker.target import parse_target
@@ -261,6 +270,25 @@ def test_a_server_that_is_waited_for_in_vain_is_waited_for_briefly():
     assert patience.for_end(True) == END_SECONDS and patience.for_answer() < ANSWER_SECONDS
     assert patience.for_end(False) == ANSWER_SECONDS  # nobody has promised it
     assert Patience(late=1.0).for_answer() == ANSWER_SECONDS + 1
+
+
+def test_an_answer_that_keeps_coming_is_read_whole_also_of_a_server_that_is_waited_for_briefly():
+    patience = Patience()
+    patience.silences = IN_VAIN
+    pieces = [b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", b"a", b"b", b"c"]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with Conversation(*listener.getsockname(), patience) as talk:
+            peer, _ = listener.accept()
+
+            def dribble() -> None:
+                for piece in pieces:
+                    peer.sendall(piece)
+                    time.sleep(BRIEF_SECONDS * 0.6)
+
+            with peer, concurrent.futures.ThreadPoolExecutor() as pool:
+                pool.submit(dribble)
+                response = talk.response()
+    assert response and response.content == b"abc"
 
 
 KEEPS_ALL_OPEN = [

@@ -1,4 +1,4 @@
-"""The words of nineteen telling failures, as the reader sees them: golden/NAME.txt.
+"""The words of telling failures, as the reader sees them: golden/NAME.txt.
 
 GOLDEN=write writes them anew; then read each as a beginner.
 """
@@ -40,8 +40,6 @@ MASKS = [
     (r"127\.0\.0\.1:[0-9]+", "127.0.0.1:PORT"),
     (r"(?<=pid )[0-9]+|(?<=worker )[0-9]+", "PID"),
     (r"(?<=processes are left: )[0-9,\s]+", "PIDS"),
-    (r'(?<=Content-Length: )[0-9]+(?=␍␊\s+Content-Type: text/plain␍␊ ␍␊\s+{"pid")', "N"),
-    (r'(?<={"pid": )[^}]+200 OK', "PID …200 OK"),
     (r"(?<=to )[0-9]{5}\b", "PORT"),
     (r"[0-9]+ of 128", "N of 128"),
     (r"\b[0-9.]+ m?s\b", "TIME"),
@@ -77,6 +75,5 @@ def test_the_words_are_those_that_were_read(id, tmp_path):
     assert max(map(len, got.splitlines())) <= 80
 
 
-def test_there_are_nineteen():
-    assert len(TELLING) == 19
+def test_each_file_is_of_one_of_them():
     assert {path.stem for path in FOLDER.glob("*.txt")} == {id.replace("/", "_") for id in TELLING}
