@@ -10,7 +10,9 @@ import queue
 import re
 import threading
 import time
+import traceback
 from concurrent.futures import Future
+from pathlib import Path
 from typing import TypeGuard
 
 import pytest
@@ -161,7 +163,23 @@ class Runner:
             server.kill()
 
     def run_item(self, item: pytest.Function, server: Server, last: bool) -> None:
-        """Run one test body; raise Red if it or the server's end says so."""
+        """Run one test body; raise Red if it or the server's end says so.
+
+        Where the check itself fails, it tries once more: the machine may have refused it something.
+        """
+        for is_last_try in (False, True):
+            try:
+                self.run_body(item, server, last)
+                return
+            except (AssertionError, pytest.skip.Exception):
+                raise  # a verdict
+            except Exception as fault:
+                if is_last_try:
+                    raise fault_of_ours(fault) from fault
+                server.kill()
+
+    def run_body(self, item: pytest.Function, server: Server, last: bool) -> None:
+        """Run one test body, once."""
         alone = item.get_closest_marker("alone")
         if not alone and not server.is_alive():
             try:
@@ -232,6 +250,17 @@ def as_red(reason: Red | StartFailed | OSError, server: Server, begun: int) -> R
     if ended and "server ended" not in red.problem:
         red.problem = f"{red.problem} The server has ended, with {server.describe_end()}."
     return red
+
+
+def fault_of_ours(fault: Exception) -> Red:
+    """Return what the check itself has failed with, as a verdict that does not blame the server."""
+    frame = traceback.extract_tb(fault.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}, line {frame.lineno}"
+    return Red(
+        f"The check itself failed, twice: {type(fault).__name__}: {fault} ({where}).",
+        likely="This is a fault of the check or of the machine, whatever your server does. If it "
+        "stays when you run it again, report it.",
+    )
 
 
 def in_lane(item: pytest.Item) -> TypeGuard[pytest.Function]:

@@ -2,8 +2,10 @@
 
 import ast
 import concurrent.futures
+import contextlib
 import socket
 import time
+import types
 from collections.abc import Iterator
 
 import pytest
@@ -28,6 +30,7 @@ from tests.checker.patience import (
     IN_VAIN,
     Patience,
 )
+from tests.checker.runner import Runner
 from tests.checker.server import Server
 from tests.checker.stderr import gist_of
 from tests.checker.target import parse_target
@@ -255,6 +258,24 @@ def test_a_connection_that_ends_without_a_word_may_hide_an_error(tmp_path):
     said = " ".join(run_check(1, "--server", path, "--clause", "H08").stdout.split())
     assert "nothing: the connection was closed" in said
     assert SWALLOWED in said
+
+
+@pytest.mark.parametrize("faults", [1, 2])
+def test_where_the_check_itself_fails_it_tries_once_more_and_then_says_so(faults):
+    left = [RuntimeError("malformed line")] * faults
+
+    def body() -> None:
+        if left:
+            raise left.pop()
+
+    item = types.SimpleNamespace(
+        obj=body, fixturenames=[], get_closest_marker=lambda name: name == "alone"
+    )
+    runner = Runner(parse_target(str(PARTS[1].server)), [], jobs=1)
+    told = pytest.raises(Red, match=r"itself failed.* RuntimeError: malformed line \(test_diag")
+    with Server(runner.target) as server, told if faults == 2 else contextlib.nullcontext():
+        runner.run_item(item, server, last=False)
+    assert not left
 
 
 # ---- patience --------------------------------------------------------------------------

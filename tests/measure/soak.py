@@ -30,6 +30,7 @@ from tests.measure.lifecycle import Crowd, dribble, idle, keep_bad_company, rese
 CLIENTS = 16
 WARM_UP_SECONDS = 3.0  # what the first requests allocate once
 CALM_SECONDS = 30.0  # until the last bad client is dismissed
+REST_SECONDS = 2.5  # longer than a child waits for a client to close
 GROWTH_BYTES = 4 << 20  # of memory: an allocator keeps some of what it once had
 FIGURES = Figures(client_timeout=3, keep_alive=2, timeout=2, graceful_timeout=5)
 HANG = b"GET /w/hang?how=sleep HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -55,6 +56,18 @@ def holdings(server: Server, parent: int) -> Holdings:
     found, process = members(server), psutil.Process(parent)
     zombies = sum(member.state == psutil.STATUS_ZOMBIE for member in found)
     return Holdings(len(found), zombies, process.num_fds(), process.memory_info().rss)
+
+
+def holdings_at_rest(server: Server, parent: int) -> Holdings:
+    """Return what the server holds once no process comes or goes any more."""
+    now, deadline = holdings(server, parent), time.monotonic() + CALM_SECONDS
+    while True:
+        before = now
+        time.sleep(REST_SECONDS)
+        now = holdings(server, parent)
+        at_rest = now.processes == before.processes and not now.zombies
+        if at_rest or time.monotonic() > deadline:
+            return now
 
 
 def send_garbage(connection: socket.socket) -> None:
@@ -131,8 +144,7 @@ def soak(server: Server, part: int, seconds: float) -> bool:
     parent = acceptor(server)
     with Crowd(server.port, CLIENTS).asking():
         time.sleep(WARM_UP_SECONDS)
-    wait_until(lambda: not holdings(server, parent).zombies)
-    before = holdings(server, parent)
+    before = holdings_at_rest(server, parent)
     print(f"before  {before}", flush=True)
     crowd, trouble = Crowd(server.port, CLIENTS), Trouble(server, parent, part)
     with bad_company(server.port), crowd.asking():
