@@ -15,7 +15,7 @@ from tests.parts import ROOT
 from tests.tools.gallery import Mistake, gallery, write
 
 # Checks side by side, each of a few clauses. Those of part 4 wait most of their time.
-AT_ONCE, WAITING_AT_ONCE = 3, 7
+AT_ONCE, WAITING_AT_ONCE = 3, 4
 FULL = bool(os.environ.get("FULL"))
 # What stays green beside the mistake; quick ones, of every kind.
 OTHERS = {
